@@ -1,0 +1,210 @@
+// Package tf holds one evaluated Terraform resource instance, wherever it came
+// from: a configuration, a plan, a state. Package hcl makes instances, package
+// aws turns them into the network model.
+//
+// Ids that AWS will assign are symbols: strings that name the resource and
+// attribute they will come from. A symbol is a known string for everything that
+// only moves or compares strings, so that compact([aws_security_group.a.id])
+// keeps its element; functions that look into a string get an unknown one. See
+// Symbol and ParseSymbol.
+//
+// What is not known is an unknown cty value marked with an *ir.Unknown; marks
+// travel with values through expressions, so that the cause is at hand where the
+// value is used. See Mark and Why.
+package tf
+
+import (
+	"cmp"
+	"slices"
+	"strings"
+
+	"github.com/zclconf/go-cty/cty"
+
+	"github.com/postern-dev/postern/diag"
+	"github.com/postern-dev/postern/ir"
+)
+
+// Instance is one instance of a resource or data block.
+type Instance struct {
+	Address string // module.net["a"].aws_subnet.app[0]
+	Module  string // module.net["a"]; "" in the root module
+	Data    bool   // a data source
+	Type    string // aws_subnet
+	Name    string // app
+	Body    *Block
+	// Maybe: count or for_each is unknown; the instance stands for any finite
+	// number of instances, none included.
+	Maybe *ir.Unknown
+	// Region is the provider's Region, or "" when it is not known.
+	Region string
+	// Existing: a plan or state shows the object as already there. Rules that
+	// are left out of the configuration are then unmanaged, not absent.
+	Existing bool
+}
+
+// Block is the body of an instance or one of its nested blocks.
+type Block struct {
+	Type   string // "" for an instance's own body
+	Range  diag.Range
+	Attrs  map[string]Attr
+	Blocks []*Block // in order, dynamic ones expanded
+	// Maybe: made by a dynamic block over an unknown collection; stands for
+	// any finite number of blocks, none included.
+	Maybe *ir.Unknown
+}
+
+// Attr is an evaluated attribute.
+type Attr struct {
+	// Value may hold unknown values at any depth, marked with their causes.
+	Value cty.Value
+	Range diag.Range // the expression
+	// Elems are the places of the elements of a list that is written out, in
+	// order; nil when element places are not known. A place of a quoted
+	// literal leaves out the quotes.
+	Elems []diag.Range
+	// Fields are the places of the attributes of each object of a list of
+	// objects that is written out (attribute-as-blocks syntax).
+	Fields []map[string]diag.Range
+}
+
+// Elem returns the place of element i, or of the whole attribute.
+func (a Attr) Elem(i int) diag.Range {
+	if i >= 0 && i < len(a.Elems) {
+		return a.Elems[i]
+	}
+	return a.Range
+}
+
+// Nested returns the blocks of a type, however they were written: as blocks,
+// or as an attribute that holds a list or set of objects. set reports whether
+// the configuration says anything about them at all: an empty list is set, an
+// absent or null one is not. An unknown list gives one block with Maybe set
+// and no attributes known.
+func (b *Block) Nested(typ string) (blocks []*Block, set bool) {
+	for _, n := range b.Blocks {
+		if n.Type == typ {
+			blocks, set = append(blocks, n), true
+		}
+	}
+	a, ok := b.Attrs[typ]
+	if !ok {
+		return blocks, set
+	}
+	v, _ := a.Value.Unmark()
+	switch {
+	case v.IsNull():
+		return blocks, set
+	case !v.IsKnown():
+		return append(blocks, &Block{Type: typ, Range: a.Range, Maybe: Why(a.Value)}), true
+	case !v.CanIterateElements():
+		return blocks, set
+	}
+	i := 0
+	for it := v.ElementIterator(); it.Next(); i++ {
+		_, ev := it.Element()
+		blocks = append(blocks, objectBlock(typ, a, i, ev))
+	}
+	return blocks, true
+}
+
+func objectBlock(typ string, a Attr, i int, ev cty.Value) *Block {
+	n := &Block{Type: typ, Range: a.Elem(i), Attrs: map[string]Attr{}}
+	ov, marks := ev.Unmark()
+	if !ov.IsKnown() || ov.IsNull() || !(ov.Type().IsObjectType() || ov.Type().IsMapType()) {
+		n.Maybe = Why(ev)
+		return n
+	}
+	for it := ov.ElementIterator(); it.Next(); {
+		k, v := it.Element()
+		name := k.AsString()
+		r := a.Elem(i)
+		if i < len(a.Fields) && a.Fields[i][name] != (diag.Range{}) {
+			r = a.Fields[i][name]
+		}
+		n.Attrs[name] = Attr{Value: v.WithMarks(marks), Range: r}
+	}
+	return n
+}
+
+// Schema says what attributes a resource type has beyond those that its block
+// writes, so that expressions can refer to them. Attributes that are named in
+// none of the lists are unknown when they are not written.
+type Schema struct {
+	// IDs become symbols: values that AWS makes up, unique to the resource
+	// (id, arn, default_security_group_id).
+	IDs []string
+	// Defaults are the values of optional attributes that are not written. A
+	// null of the right type means the attribute is simply absent.
+	Defaults map[string]cty.Value
+	// Blocks are the names of nested block types, so that an absent one is an
+	// empty list rather than unknown.
+	Blocks []string
+	// Same maps an attribute to another one that it equals
+	// (aws_security_group.name and such are written ones; "id" of a route
+	// table association is not). An entry {"security_group_id", "id"} makes
+	// both the same symbol.
+	Same map[string]string
+}
+
+const (
+	symbolStart = "\uE000" // private use: cannot stand in an AWS id
+	symbolSplit = "\uE001"
+	symbolEnd   = "\uE002"
+)
+
+// Symbol returns the string that stands for an attribute that AWS will assign.
+func Symbol(address, attr string) string {
+	return symbolStart + address + symbolSplit + attr + symbolEnd
+}
+
+// ParseSymbol takes a symbol apart; ok is false for every other string, a
+// string that merely contains a symbol included.
+func ParseSymbol(s string) (address, attr string, ok bool) {
+	s, ok = strings.CutPrefix(s, symbolStart)
+	if !ok {
+		return "", "", false
+	}
+	s, ok = strings.CutSuffix(s, symbolEnd)
+	if !ok || strings.Contains(s, symbolStart) {
+		return "", "", false
+	}
+	return strings.Cut(s, symbolSplit)
+}
+
+// HasSymbol reports whether a string contains a symbol anywhere.
+func HasSymbol(s string) bool { return strings.Contains(s, symbolStart) }
+
+// Readable replaces the symbols in a string by what people would write:
+// aws_vpc.main.id.
+func Readable(s string) string {
+	return strings.NewReplacer(symbolStart, "", symbolSplit, ".", symbolEnd, "").Replace(s)
+}
+
+type mark struct{ *ir.Unknown }
+
+// Mark marks a value, usually an unknown one, with the reason for not knowing it.
+func Mark(v cty.Value, why *ir.Unknown) cty.Value { return v.Mark(mark{why}) }
+
+// Marks returns the reasons among a set of marks, in a fixed order.
+func Marks(ms cty.ValueMarks) []*ir.Unknown {
+	var us []*ir.Unknown
+	for m := range ms {
+		if m, ok := m.(mark); ok {
+			us = append(us, m.Unknown)
+		}
+	}
+	slices.SortFunc(us, func(a, b *ir.Unknown) int {
+		return cmp.Or(cmp.Compare(a.Term, b.Term), a.Cause.Range.Compare(b.Cause.Range), cmp.Compare(a.Cause.Message, b.Cause.Message))
+	})
+	return us
+}
+
+// Why returns why a value is unknown: the first of its marks. It never returns
+// nil; an unknown value that lost its cause says so.
+func Why(v cty.Value) *ir.Unknown {
+	_, ms := v.UnmarkDeep()
+	if us := Marks(ms); len(us) > 0 {
+		return us[0]
+	}
+	return &ir.Unknown{Cause: diag.Cause{Code: diag.Computed, Message: "known after apply"}}
+}
