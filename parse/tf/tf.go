@@ -208,3 +208,26 @@ func Why(v cty.Value) *ir.Unknown {
 	}
 	return &ir.Unknown{Cause: diag.Cause{Code: diag.Computed, Message: "known after apply"}}
 }
+
+// Root is an evaluated root module, a plan or a state.
+type Root struct {
+	Dir       string // as the user would type it; "" for plans and states
+	Variant   string // workspace and variable files, where one root has several
+	Instances []*Instance
+	// Outputs are what leaves the root: the values of its outputs, and of
+	// resources that publish values (parameters). A security group whose symbol
+	// is in here may be carried by something that is not seen.
+	Outputs     []Output
+	Ignores     []diag.Ignore
+	Omissions   []ir.Omission // modules that are not installed, and the like
+	Diagnostics diag.List
+	// Library: nothing calls it and it lacks required values.
+	Library bool
+}
+
+// Output is a value that leaves a root.
+type Output struct {
+	Name  string // output.db_group_id
+	Value cty.Value
+	Range diag.Range
+}
