@@ -165,8 +165,11 @@ type SecurityGroup struct {
 	// Exported: places where its id leaves the root (outputs, parameters), so
 	// that something unseen may carry it. In a closed world this is empty.
 	Exported []diag.Place
-	Tags     map[string]string
-	Origin   Origin
+	// Term: the input holds only this term for the group's id. It may turn out
+	// to be any group; the same term is the same group.
+	Term   *Unknown
+	Tags   map[string]string
+	Origin Origin
 }
 
 // Rules returns the rules of a direction.
@@ -232,9 +235,9 @@ type Peer struct {
 	Family packet.Family
 }
 
-// Matches reports whether a known rule's protocol and ports match a header's,
-// by the rules of foundations: ports count for headers that have them, type
-// and code for ICMP in its own family.
+// MatchesService reports whether a known rule's protocol and ports match a
+// header's: ports count for headers that have them, type and code for ICMP in
+// its own family, neither for any other header.
 func (m Match) MatchesService(h packet.Header) bool {
 	if p := m.Protocol.V; p != -1 {
 		if p != int16(h.Protocol) {
