@@ -1,0 +1,46 @@
+# What people type. `make test` is everything that must pass; .ci/run calls it.
+SHELL := /usr/bin/env bash
+.SHELLFLAGS := -euo pipefail -c
+GO ?= go
+TOOL := $(GO) tool -modfile=tools/go.mod
+FUZZTIME ?= 4s
+PACKAGES := ./...
+
+.PHONY: all build test unit lint fuzz bench cover golden z3
+
+all: test
+
+build:
+	$(GO) build -o postern ./cmd/postern
+
+# Unit tests, golden files, scripts of the command line, every command of the
+# documentation, each fuzz target for a few seconds, and the linters.
+test: lint z3 fuzz unit
+
+unit:
+	$(GO) test $(PACKAGES)
+
+lint:
+	@out=$$($(TOOL) gofumpt -l $$(git ls-files '*.go' ':!:**/testdata/**')); \
+	  if [ -n "$$out" ]; then echo "gofumpt would change:"; echo "$$out"; exit 1; fi
+	$(GO) vet $(PACKAGES)
+	$(TOOL) staticcheck $(PACKAGES)
+	$(TOOL) exhaustive -default-signifies-exhaustive $(PACKAGES)
+
+fuzz:
+	@scripts/fuzz.sh $(FUZZTIME)
+
+z3:
+	@scripts/install-z3.sh
+
+# The benchmarks, and which of the goals they reach.
+bench:
+	$(GO) test -run '^$$' -bench . -benchmem $(PACKAGES) | $(GO) run ./scripts/goals
+
+cover:
+	$(GO) test -coverpkg=./... -coverprofile=cover.out $(PACKAGES)
+	$(GO) tool cover -func=cover.out | tail -1
+
+# Rewrites the golden files, the outputs in the documentation among them.
+golden:
+	$(GO) test $(PACKAGES) -update
