@@ -1,0 +1,347 @@
+package reach
+
+import (
+	"context"
+	"errors"
+
+	"go4.org/netipx"
+
+	"github.com/postern-dev/postern/diag"
+	"github.com/postern-dev/postern/ir"
+	"github.com/postern-dev/postern/packet"
+	"github.com/postern-dev/postern/solver"
+)
+
+// Kind says what a stage is. The words are those of trace's stages.
+type Kind string
+
+// The kinds of stages.
+const (
+	KindAddress  Kind = "address"
+	KindGroupOut Kind = "sg-egress"
+	KindACLOut   Kind = "nacl-egress"
+	KindRoute    Kind = "route"
+	KindGateway  Kind = "gateway"
+	KindBPA      Kind = "bpa"
+	KindLink     Kind = "link"
+	KindACLIn    Kind = "nacl-ingress"
+	KindGroupIn  Kind = "sg-ingress"
+	KindService  Kind = "service"
+	KindOutside  Kind = "outside-the-input"
+)
+
+// Stage is one thing on the way, with what it lets through.
+type Stage struct {
+	Kind      Kind
+	Reply     bool   // it judges the reply
+	Component string // aws_subnet.app
+	Code      string // explanation code of AWS Reachability Analyzer, where one exists
+	Message   string // what is said when it stops everything
+	Place     diag.Place
+	Band      Band
+	Because   []*ir.Unknown // what the band's bounds differ by
+
+	ACL *ir.NetworkACL // of an ACL stage
+}
+
+func (s *Stage) because(us ...*ir.Unknown) {
+	for _, u := range us {
+		if u != nil {
+			s.Because = append(s.Because, u)
+		}
+	}
+}
+
+// Way is one way from end to end: inside a VPC, through a link, or through an
+// internet gateway. Its request and reply stages all have to agree.
+type Way struct {
+	Via     string
+	Stages  []Stage
+	Forward Band
+	Reply   Band
+	// From and To are where the ends stand; nil outside.
+	FromVPC, ToVPC *ir.VPC
+}
+
+// Flow is what flows from one end to another, in one family.
+type Flow struct {
+	From, To *ir.Interface // nil: a host outside every VPC
+	Ways     []Way
+	// Forward holds the headers that arrive; Complete those of them whose
+	// reply arrives too, or that need none.
+	Forward, Complete Band
+	// FixedFrom and FixedTo report that the end's own addresses are known. If
+	// not, its address field ranges over the addresses that AWS may pick, and a
+	// claim about the interface holds for all of them (must) or some (may).
+	FixedFrom, FixedTo bool
+}
+
+// ErrSelf: traffic from an interface to itself is not a flow.
+var ErrSelf = errors.New("an interface does not send to itself through the network")
+
+// Flow computes what flows between two ends. A nil end is a host outside every
+// VPC of the network; at least one end is an interface.
+func (m *Model) Flow(ctx context.Context, from, to *ir.Interface, f packet.Family) (Flow, error) {
+	if err := ctx.Err(); err != nil {
+		return Flow{}, err
+	}
+	if from == to {
+		return Flow{}, ErrSelf
+	}
+	e := m.engines[f]
+	flow := Flow{From: from, To: to, FixedFrom: true, FixedTo: true}
+	var forwards, completes []Band
+	for _, a := range endPlaces(from) {
+		for _, b := range endPlaces(to) {
+			ways := e.ways(from, to, a, b)
+			forward, complete := make([]Band, len(ways)), make([]Band, len(ways))
+			for i := range ways {
+				w := &ways[i]
+				e.compose(w)
+				forward[i] = w.Forward
+				complete[i] = all(e.Space, w.Forward, w.Reply)
+			}
+			flow.Ways = append(flow.Ways, ways...)
+			forwards = append(forwards, anyOf(e.Space, forward...))
+			completes = append(completes, anyOf(e.Space, complete...))
+			if from != nil {
+				_, fixed := e.candidates(from, a)
+				flow.FixedFrom = flow.FixedFrom && fixed
+			}
+			if to != nil {
+				_, fixed := e.candidates(to, b)
+				flow.FixedTo = flow.FixedTo && fixed
+			}
+		}
+	}
+	flow.Forward = oneOf(e.Space, forwards...)
+	flow.Complete = oneOf(e.Space, completes...)
+	return flow, e.Err()
+}
+
+// endPlaces is places, with one empty place for an end outside.
+func endPlaces(i *ir.Interface) []place {
+	if i == nil {
+		return []place{{}}
+	}
+	return places(i)
+}
+
+// compose intersects the stages of a way.
+func (e *engine) compose(w *Way) {
+	var request, reply []Band
+	for _, s := range w.Stages {
+		if s.Reply {
+			reply = append(reply, s.Band)
+		} else {
+			request = append(request, s.Band)
+		}
+	}
+	w.Forward = all(e.Space, request...)
+	w.Reply = anyOf(e.Space, all(e.Space, reply...), exactly(e.noReply))
+}
+
+// ways lists the ways between two ends at given places.
+func (e *engine) ways(from, to *ir.Interface, a, b place) []Way {
+	switch {
+	case from == nil:
+		return e.inbound(to, b)
+	case to == nil:
+		return e.outbound(from, a)
+	case a.subnet == nil || b.subnet == nil || a.vpc == nil || b.vpc == nil:
+		return []Way{e.somewhere(from, to, a, b)}
+	}
+	var ways []Way
+	switch sameVPC(a.vpc, b.vpc) {
+	case yes:
+		ways = append(ways, e.inside(from, to, a, b))
+	case maybe:
+		return []Way{e.somewhere(from, to, a, b)}
+	case no:
+		ways = append(ways, e.linked(from, to, a, b)...)
+	}
+	return append(ways, e.aroundPublic(from, to, a, b)...)
+}
+
+// base starts a way between two interfaces: their addresses, groups and
+// services. tell says how identity survives on the way; see refs.
+func (e *engine) base(via string, from, to *ir.Interface, a, b place, in, out truth) Way {
+	w := Way{Via: via, FromVPC: a.vpc, ToVPC: b.vpc}
+	w.Stages = append(w.Stages, e.addressStage(from, a, packet.FieldSrc), e.addressStage(to, b, packet.FieldDst))
+	w.Stages = append(w.Stages, e.exists(from)...)
+	w.Stages = append(w.Stages, e.exists(to)...)
+	w.Stages = append(w.Stages,
+		e.groupStage(from, true, e.refs(to, b, out)),
+		e.groupStage(to, false, e.refs(from, a, in)),
+		e.serviceStage(to),
+	)
+	return w
+}
+
+// refs is the Members of the interface at the other end. ok tells whether a
+// reference to a group identifies its members on this way.
+func (e *engine) refs(other *ir.Interface, p place, ok truth) Members {
+	set, _ := e.candidates(other, p)
+	return func(g *ir.SecurityGroup, b Bound) []netipx.IPRange {
+		t, evidence := member(other, g)
+		switch t = and(t, ok); b {
+		case Lo:
+			if t < yes {
+				return nil
+			}
+		case Ground:
+			if t == no || !evidence {
+				return nil
+			}
+		case Hi:
+			if t == no {
+				return nil
+			}
+		}
+		return set.Ranges()
+	}
+}
+
+func (e *engine) addressStage(i *ir.Interface, p place, field packet.Field) Stage {
+	set, _ := e.candidates(i, p)
+	return Stage{
+		Kind: KindAddress, Component: i.Resource, Place: i.Origin.Place(""),
+		Message: "no " + familyName(e.Family()) + " address on " + i.Resource,
+		Band:    exactly(e.from(field, set)),
+	}
+}
+
+func familyName(f packet.Family) string {
+	if f == packet.IPv6 {
+		return "IPv6"
+	}
+	return "IPv4"
+}
+
+// exists is the doubt about an interface that may not be there at all.
+func (e *engine) exists(i *ir.Interface) []Stage {
+	if i.Maybe == nil {
+		return nil
+	}
+	s := Stage{Kind: KindOutside, Component: i.Resource, Place: i.Origin.Place(""), Band: perhaps(e.Space)}
+	s.because(i.Maybe)
+	return []Stage{s}
+}
+
+func (e *engine) groupStage(i *ir.Interface, egress bool, members Members) Stage {
+	s := Stage{Kind: KindGroupIn, Component: i.Resource, Code: "ENI_SG_RULES_MISMATCH", Place: i.Origin.Place("")}
+	dir := "in"
+	if egress {
+		s.Kind, dir = KindGroupOut, "out"
+	}
+	s.Message = "no security group rule of " + i.Resource + " lets it " + dir
+	if len(i.Groups.Sure) > 0 {
+		s.Place = i.Groups.Sure[0].Origin.Place("")
+	}
+	s.Band = GroupsBand(e.Space, i, egress, members)
+	if !s.Band.Exact() {
+		s.because(groupUnknowns(i, egress)...)
+	}
+	return s
+}
+
+// groupUnknowns lists what is not known about an interface's groups.
+func groupUnknowns(i *ir.Interface, egress bool) []*ir.Unknown {
+	us := []*ir.Unknown{i.Groups.Open}
+	add := func(g *ir.SecurityGroup) {
+		us = append(us, g.Open)
+		for _, r := range g.Rules(egress) {
+			us = append(us, r.Maybe)
+			us = append(us, matchUnknowns(r.Match)...)
+		}
+	}
+	for _, g := range i.Groups.Sure {
+		add(g)
+	}
+	for _, p := range i.Groups.Maybe {
+		us = append(us, p.Why)
+		add(p.V)
+	}
+	return us
+}
+
+func matchUnknowns(m ir.Match) []*ir.Unknown {
+	us := []*ir.Unknown{m.Protocol.Why, m.Ports.Why, m.Peer.Unknown}
+	if m.Peer.PrefixList != nil {
+		us = append(us, m.Peer.PrefixList.Open)
+	}
+	if m.Peer.Group != nil {
+		us = append(us, m.Peer.Group.Term)
+	}
+	return us
+}
+
+func (e *engine) serviceStage(i *ir.Interface) Stage {
+	s := Stage{
+		Kind: KindService, Component: i.Resource, Place: i.Origin.Place(""),
+		Message: "nothing listens there on " + i.Resource, Band: servicesBand(e.Space, i),
+	}
+	if i.Services != nil {
+		s.because(i.Services.Open)
+		if !i.Services.Place.Range.IsZero() {
+			s.Place = i.Services.Place
+		}
+	}
+	if i.NoInbound {
+		s.Message = i.Resource + " accepts no connections"
+	}
+	return s
+}
+
+// aclStage is an ACL of a subnet; nothing for a subnet that is not there.
+func (e *engine) aclStage(s *ir.Subnet, egress, reply bool) Stage {
+	st := Stage{Kind: KindACLIn, Reply: reply, Component: s.Origin.Address, Code: "SUBNET_ACL_RESTRICTION", Place: s.Origin.Place("")}
+	dir, what := "into", "it"
+	if egress {
+		st.Kind, dir = KindACLOut, "out of"
+	}
+	if reply {
+		what = "the reply"
+	}
+	var bands []Band
+	for _, acl := range s.ACL.Of {
+		b := e.acl(acl, egress, reply)
+		bands = append(bands, b)
+		st.ACL, st.Place = acl, acl.Origin.Place("")
+		st.Message = acl.Origin.Address + " does not let " + what + " " + dir + " " + s.Origin.Address
+		if !b.Exact() {
+			st.because(aclUnknowns(acl, egress)...)
+		}
+	}
+	if s.ACL.Open != nil {
+		bands = append(bands, perhaps(e.Space))
+	}
+	st.Band = oneOf(e.Space, bands...)
+	st.because(s.ACL.Unknowns()...)
+	return st
+}
+
+func (e *engine) acl(acl *ir.NetworkACL, egress, reply bool) Band {
+	key := aclKey{acl, egress, reply}
+	b, ok := e.acls[key]
+	if !ok {
+		b = ACLBand(e.Space, viewOf(egress, reply), acl, egress)
+		e.acls[key] = b
+	}
+	return b
+}
+
+func aclUnknowns(acl *ir.NetworkACL, egress bool) []*ir.Unknown {
+	us := []*ir.Unknown{acl.Open}
+	for _, en := range Entries(acl, egress) {
+		us = append(us, en.Maybe, en.Number.Why, en.Allow.Why)
+		us = append(us, matchUnknowns(en.Match)...)
+	}
+	return us
+}
+
+// Every returns the headers, all but the given address, for which the set holds
+// whatever that address is among the candidates.
+func Every(s *solver.Space, a solver.Set, field packet.Field, among solver.Set) solver.Set {
+	return s.Difference(s.All(), s.Project(s.Difference(among, a), field))
+}

@@ -1,0 +1,152 @@
+package reach
+
+import (
+	"context"
+	"net/netip"
+
+	"go4.org/netipx"
+
+	"github.com/postern-dev/postern/ir"
+	"github.com/postern-dev/postern/packet"
+	"github.com/postern-dev/postern/solver"
+)
+
+// Model answers questions about one network. It holds a packet space a family
+// with everything that was compiled in it; it is not safe for concurrent use.
+type Model struct {
+	Net     *ir.Network
+	engines map[packet.Family]*engine
+}
+
+// engine is the part of a model that belongs to one family.
+type engine struct {
+	*solver.Space
+	net  *ir.Network
+	acls map[aclKey]Band
+	// held are the known private addresses, and public ones, of interfaces.
+	held     map[*ir.VPC]*netipx.IPSet
+	public   *netipx.IPSet
+	vpcs     *netipx.IPSet // every VPC's CIDRs
+	internet *netipx.IPSet
+	inet     solver.Set // source is on the internet
+	noReply  solver.Set
+}
+
+type aclKey struct {
+	acl    *ir.NetworkACL
+	egress bool
+	reply  bool
+}
+
+// Compile prepares a network for questions. The error is ErrBudget of package
+// solver, or the context's.
+func Compile(ctx context.Context, n *ir.Network) (*Model, error) {
+	m := &Model{Net: n, engines: map[packet.Family]*engine{}}
+	for _, f := range packet.Families {
+		if err := ctx.Err(); err != nil {
+			return nil, err
+		}
+		s := solver.New(f, solver.Options{})
+		e := &engine{
+			Space: s, net: n,
+			acls:    map[aclKey]Band{},
+			held:    map[*ir.VPC]*netipx.IPSet{},
+			noReply: noReply(s),
+		}
+		e.index()
+		m.engines[f] = e
+		if err := s.Err(); err != nil {
+			return nil, err
+		}
+	}
+	return m, nil
+}
+
+// Space returns the packet space of a family, for questions of one's own about
+// the sets that the model hands out.
+func (m *Model) Space(f packet.Family) *solver.Space { return m.engines[f].Space }
+
+// Internet returns the headers whose source is on the internet: everything
+// that is routed there, less the network's own IPv6 CIDRs.
+func (m *Model) Internet(f packet.Family) solver.Set { return m.engines[f].inet }
+
+// index gathers the addresses that the network itself holds.
+func (e *engine) index() {
+	f := e.Family()
+	var vpcs, public netipx.IPSetBuilder
+	held := map[*ir.VPC]*netipx.IPSetBuilder{}
+	for _, v := range e.net.VPCs {
+		for _, c := range cidrs(v, f) {
+			if c.Known() && c.V.IsValid() {
+				vpcs.AddPrefix(c.V)
+			}
+		}
+	}
+	for _, i := range e.net.Interfaces {
+		subnet, _ := i.Subnet.Known()
+		var vpc *ir.VPC
+		if subnet != nil {
+			vpc, _ = subnet.VPC.Known()
+		}
+		b := held[vpc]
+		if b == nil {
+			b = &netipx.IPSetBuilder{}
+			held[vpc] = b
+		}
+		for _, a := range i.Addresses {
+			if a.Private.Known() && packet.FamilyOf(a.Private.V) == f && i.Maybe == nil {
+				b.Add(a.Private.V)
+			}
+			if p := a.Public; p.Exists.Known() && p.Exists.V && p.Addr.Known() && packet.FamilyOf(p.Addr.V) == f && i.Maybe == nil {
+				public.Add(p.Addr.V)
+			}
+		}
+	}
+	e.vpcs, e.public = build(&vpcs), build(&public)
+	for v, b := range held {
+		e.held[v] = build(b)
+	}
+	var internet netipx.IPSetBuilder
+	internet.AddSet(Internet(f))
+	if f == packet.IPv6 {
+		internet.RemoveSet(e.vpcs)
+	}
+	e.internet = build(&internet)
+	e.inet = e.from(packet.FieldSrc, e.internet)
+}
+
+// build returns the set of a builder that was only given valid ranges; such a
+// builder has no error.
+func build(b *netipx.IPSetBuilder) *netipx.IPSet {
+	set, err := b.IPSet()
+	if err != nil {
+		return &netipx.IPSet{}
+	}
+	return set
+}
+
+// from returns the headers whose given address lies in a set.
+func (e *engine) from(field packet.Field, set *netipx.IPSet) solver.Set {
+	f := e.Family()
+	var boxes []solver.Box
+	for _, r := range set.Ranges() {
+		if packet.FamilyOf(r.From()) != f {
+			continue
+		}
+		b := solver.Everything(f)
+		if field == packet.FieldSrc {
+			b.Src = r
+		} else {
+			b.Dst = r
+		}
+		boxes = append(boxes, b)
+	}
+	return e.Of(boxes...)
+}
+
+func cidrs(v *ir.VPC, f packet.Family) []ir.Value[netip.Prefix] {
+	if f == packet.IPv4 {
+		return v.IPv4
+	}
+	return v.IPv6
+}

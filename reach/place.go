@@ -1,0 +1,276 @@
+package reach
+
+import (
+	"net/netip"
+
+	"go4.org/netipx"
+
+	"github.com/postern-dev/postern/ir"
+	"github.com/postern-dev/postern/packet"
+)
+
+// place is where an interface may stand. A nil subnet or VPC is one that the
+// input does not show; why says so.
+type place struct {
+	subnet *ir.Subnet
+	vpc    *ir.VPC
+	why    *ir.Unknown
+}
+
+// places lists where an interface may stand: every candidate subnet in every
+// candidate VPC.
+func places(i *ir.Interface) []place {
+	var ps []place
+	for _, s := range i.Subnet.Of {
+		for _, v := range s.VPC.Of {
+			ps = append(ps, place{subnet: s, vpc: v, why: i.Subnet.Why})
+		}
+		if s.VPC.Open != nil {
+			ps = append(ps, place{subnet: s, why: s.VPC.Open})
+		}
+	}
+	if i.Subnet.Open != nil {
+		ps = append(ps, place{why: i.Subnet.Open})
+	}
+	return ps
+}
+
+// truth is a three-valued answer about one fact of the network.
+type truth uint8
+
+const (
+	no truth = iota
+	maybe
+	yes
+)
+
+// known turns a value into a truth.
+func known(v ir.Value[bool]) truth {
+	switch {
+	case !v.Known():
+		return maybe
+	case v.V:
+		return yes
+	default:
+		return no
+	}
+}
+
+func and(ts ...truth) truth {
+	t := yes
+	for _, u := range ts {
+		t = min(t, u)
+	}
+	return t
+}
+
+// sameVPC tells whether two VPCs are one. Two that are seen, or two literal
+// ids, differ; one that is only named by an unknown value may be any.
+func sameVPC(a, b *ir.VPC) truth {
+	switch {
+	case a == nil || b == nil:
+		return maybe
+	case a == b:
+		return yes
+	case a.Seen && b.Seen, a.ID != "" && b.ID != "" && a.ID != b.ID:
+		return no
+	case a.ID != "" && a.ID == b.ID:
+		return yes
+	}
+	return maybe
+}
+
+// isVPC tells whether a choice is a given VPC.
+func isVPC(c ir.Choice[*ir.VPC], v *ir.VPC) truth {
+	if len(c.Of) == 0 && c.Open == nil {
+		return no
+	}
+	all, some := true, c.Open != nil
+	for _, o := range c.Of {
+		switch sameVPC(o, v) {
+		case yes:
+			some = true
+		case maybe:
+			some, all = true, false
+		case no:
+			all = false
+		}
+	}
+	switch {
+	case !some:
+		return no
+	case all && c.Open == nil:
+		return yes
+	}
+	return maybe
+}
+
+// sameGroup tells whether two groups are one; see ir.SecurityGroup.Term.
+func sameGroup(a, b *ir.SecurityGroup) truth {
+	switch {
+	case a == b:
+		return yes
+	case a.Term == nil && b.Term == nil:
+		return no
+	case a.Term != nil && b.Term != nil && a.Term.Term != "" && a.Term.Term == b.Term.Term:
+		return yes
+	}
+	return maybe
+}
+
+// member tells whether an interface carries a group; evidence reports whether
+// the input itself names the group as a possible one.
+func member(i *ir.Interface, g *ir.SecurityGroup) (t truth, evidence bool) {
+	for _, o := range i.Groups.Sure {
+		s := sameGroup(o, g)
+		t, evidence = max(t, s), evidence || s == yes
+	}
+	for _, p := range i.Groups.Maybe {
+		s := sameGroup(p.V, g)
+		t, evidence = max(t, min(s, maybe)), evidence || s == yes
+	}
+	if i.Groups.Open != nil {
+		t = max(t, maybe)
+	}
+	return t, evidence
+}
+
+// candidates returns the private addresses of a family that an interface may
+// have at a place. fixed reports that they are all known: the interface has
+// every one of them. Otherwise it has one of them, and AWS picks which.
+func (e *engine) candidates(i *ir.Interface, p place) (set *netipx.IPSet, fixed bool) {
+	var b netipx.IPSetBuilder
+	fixed = true
+	for _, a := range i.Addresses {
+		switch {
+		case a.Private.Known():
+			if packet.FamilyOf(a.Private.V) == e.Family() {
+				b.Add(a.Private.V)
+			}
+		case a.Family == e.Family() || a.Family == packet.FamilyInvalid:
+			fixed = false
+			b.AddSet(e.free(p))
+		}
+	}
+	for _, c := range i.Prefixes {
+		if packet.FamilyOfPrefix(c) == e.Family() {
+			b.AddPrefix(c)
+		}
+	}
+	return build(&b), fixed
+}
+
+// free returns the addresses that AWS may pick at a place: the subnet's, less
+// the first four and the last, and less those that are taken.
+// [VPC subnet-sizing.md]
+func (e *engine) free(p place) *netipx.IPSet {
+	var b netipx.IPSetBuilder
+	if p.subnet == nil {
+		for _, r := range e.within(p.vpc) {
+			b.AddRange(r)
+		}
+		return build(&b)
+	}
+	c := p.subnet.IPv4
+	if e.Family() == packet.IPv6 {
+		c = p.subnet.IPv6
+	}
+	switch {
+	case !c.Known():
+		for _, r := range e.within(p.vpc) {
+			b.AddRange(r)
+		}
+		return build(&b)
+	case !c.V.IsValid():
+		return build(&b)
+	}
+	b.AddPrefix(c.V)
+	r := netipx.RangeOfPrefix(c.V)
+	a := r.From()
+	for range 4 {
+		b.Remove(a)
+		a = a.Next()
+	}
+	b.Remove(r.To())
+	if held := e.held[p.vpc]; held != nil {
+		b.RemoveSet(held)
+	}
+	return build(&b)
+}
+
+// within returns the addresses that exist in a VPC: its CIDRs when they are all
+// known, any address otherwise.
+func (e *engine) within(v *ir.VPC) []netipx.IPRange {
+	if v == nil || !v.Seen || v.More != nil {
+		return everyone(e.Family())
+	}
+	var b netipx.IPSetBuilder
+	for _, c := range cidrs(v, e.Family()) {
+		if !c.Known() {
+			return everyone(e.Family())
+		}
+		if c.V.IsValid() {
+			b.AddPrefix(c.V)
+		}
+	}
+	return build(&b).Ranges()
+}
+
+// publics returns the public addresses of an interface, and whether it surely,
+// possibly or never has one. An address that AWS will pick may be any of the
+// internet that nobody else here holds. IPv6 addresses are their own.
+func (e *engine) publics(i *ir.Interface, p place) (set *netipx.IPSet, has truth, fixed bool) {
+	if e.Family() == packet.IPv6 {
+		set, fixed = e.candidates(i, p)
+		if len(set.Ranges()) > 0 {
+			has = yes
+		}
+		return set, has, fixed
+	}
+	var b netipx.IPSetBuilder
+	fixed = true
+	for _, a := range i.Addresses {
+		t := known(a.Public.Exists)
+		if t == no || a.Family == packet.IPv6 || a.Private.Known() && a.Private.V.Is6() {
+			continue
+		}
+		has = max(has, t)
+		if a.Public.Addr.Known() && a.Public.Addr.V.IsValid() {
+			b.Add(a.Public.Addr.V)
+			continue
+		}
+		fixed = false
+		b.AddSet(e.internet)
+		b.RemoveSet(e.public)
+	}
+	return build(&b), has, fixed
+}
+
+// exempt returns the addresses of services that neither groups nor ACLs filter,
+// as an interface at a place reaches them. [VPC VPC_Security.md, subnet-sizing.md]
+func (e *engine) exempt(p place) *netipx.IPSet {
+	var b netipx.IPSetBuilder
+	add := func(s string) { b.Add(netip.MustParseAddr(s)) }
+	if e.Family() == packet.IPv6 {
+		for _, s := range [...]string{"fd00:ec2::253", "fd00:ec2::254", "fd00:ec2::123", "fd00:ec2::250"} {
+			add(s)
+		}
+	} else {
+		for _, s := range [...]string{"169.254.169.253", "169.254.169.254", "169.254.170.2", "169.254.169.250", "169.254.169.251", "169.254.169.123"} {
+			add(s)
+		}
+	}
+	if p.vpc != nil && e.Family() == packet.IPv4 && len(p.vpc.IPv4) > 0 && p.vpc.IPv4[0].Known() && p.vpc.IPv4[0].V.IsValid() {
+		b.Add(p.vpc.IPv4[0].V.Masked().Addr().Next().Next()) // Amazon DNS
+	}
+	if p.subnet != nil {
+		c := p.subnet.IPv4
+		if e.Family() == packet.IPv6 {
+			c = p.subnet.IPv6
+		}
+		if c.Known() && c.V.IsValid() {
+			b.Add(c.V.Masked().Addr().Next()) // the VPC router
+		}
+	}
+	return build(&b)
+}

@@ -1,0 +1,506 @@
+package reach
+
+import (
+	"fmt"
+	"slices"
+
+	"go4.org/netipx"
+
+	"github.com/postern-dev/postern/diag"
+	"github.com/postern-dev/postern/ir"
+	"github.com/postern-dev/postern/packet"
+	"github.com/postern-dev/postern/solver"
+)
+
+// somewhere is the way between ends of which one stands outside the input:
+// groups and services still decide, everything between them may let it pass.
+func (e *engine) somewhere(from, to *ir.Interface, a, b place) Way {
+	w := e.base("unknown", from, to, a, b, maybe, maybe)
+	s := Stage{Kind: KindOutside, Component: to.Resource, Place: to.Origin.Place(""), Band: perhaps(e.Space)}
+	s.because(a.why, b.why)
+	back := s
+	back.Reply = true
+	w.Stages = append(w.Stages, s, back)
+	return w
+}
+
+// inside is the way within one VPC.
+func (e *engine) inside(from, to *ir.Interface, a, b place) Way {
+	w := e.base("local", from, to, a, b, yes, yes)
+	if a.subnet == b.subnet {
+		return w // ACLs and routes stand at a subnet's border
+	}
+	w.Stages = append(w.Stages,
+		e.aclStage(a.subnet, true, false),
+		e.routeStage(a.subnet, false, "NO_ROUTE_TO_DESTINATION", "no local route in the table of "+a.subnet.Origin.Address, toLocal),
+		e.aclStage(b.subnet, false, false),
+		e.aclStage(b.subnet, true, true),
+		e.routeStage(b.subnet, true, "NO_ROUTE_TO_DESTINATION", "no local route back in the table of "+b.subnet.Origin.Address, toLocal),
+		e.aclStage(a.subnet, false, true),
+	)
+	return w
+}
+
+// link is one thing that joins two VPCs: a peering or a transit gateway.
+type link struct {
+	peering *ir.Peering
+	transit *ir.TransitGateway
+	from    *ir.Attachment
+	to      *ir.Attachment
+	ok      truth
+}
+
+func (e *engine) links(a, b *ir.VPC) []link {
+	var ls []link
+	for _, p := range e.net.Peerings {
+		if ok := joins(p, a, b); ok != no {
+			ls = append(ls, link{peering: p, ok: ok})
+		}
+	}
+	for _, g := range e.net.TransitGateways {
+		from, okFrom := attachment(g, a)
+		to, okTo := attachment(g, b)
+		if ok := and(okFrom, okTo); ok != no {
+			ls = append(ls, link{transit: g, from: from, to: to, ok: ok})
+		}
+	}
+	return ls
+}
+
+// identity tells whether references to groups work across the link, in rules
+// of the given direction. [VPC peering vpc-peering-security-groups; TGW security
+// group referencing]
+func (l link) identity(egress bool) truth {
+	switch {
+	case l.peering != nil:
+		return and(l.ok, known(l.peering.Active), known(l.peering.SameRegion))
+	case egress:
+		return no
+	}
+	t := and(l.ok, known(l.transit.GroupReferences))
+	for _, a := range []*ir.Attachment{l.from, l.to} {
+		if a == nil {
+			return min(t, maybe)
+		}
+		t = and(t, known(a.GroupReferences))
+	}
+	return t
+}
+
+func (l link) name() string {
+	if l.peering != nil {
+		return l.peering.Origin.Address
+	}
+	return l.transit.Origin.Address
+}
+
+// linked lists the ways between two VPCs. The reply may come back by any link.
+func (e *engine) linked(from, to *ir.Interface, a, b place) []Way {
+	links := e.links(a.vpc, b.vpc)
+	var ways []Way
+	for _, l := range links {
+		w := e.base(l.name(), from, to, a, b, l.identity(false), l.identity(true))
+		w.Stages = append(w.Stages, e.aclStage(a.subnet, true, false))
+		w.Stages = append(w.Stages, e.carry(l, a, b, false)...)
+		w.Stages = append(w.Stages,
+			e.arrival(l, b, false),
+			e.aclStage(b.subnet, true, true),
+			e.back(e.links(b.vpc, a.vpc), b, a),
+		)
+		ways = append(ways, w)
+	}
+	// A route to something that is not modelled may lead there as well.
+	w := e.base("unknown", from, to, a, b, maybe, maybe)
+	unknown := e.routeStage(a.subnet, false, "NO_ROUTE_TO_DESTINATION", fmt.Sprintf("no route from %s to %s", a.subnet.Origin.Address, b.subnet.Origin.Address), opaque)
+	unknown.Band.Must = solver.Empty
+	w.Stages = append(w.Stages,
+		e.aclStage(a.subnet, true, false), unknown, e.aclStage(b.subnet, false, false),
+		e.aclStage(b.subnet, true, true), Stage{Kind: KindOutside, Reply: true, Band: perhaps(e.Space)}, e.aclStage(a.subnet, false, true),
+	)
+	return append(ways, w)
+}
+
+// carry is what stands between the subnets of two VPCs: the route to the link,
+// and inside a transit gateway its tables and the ACLs of its own subnets.
+func (e *engine) carry(l link, x, y place, reply bool) []Stage {
+	if l.peering != nil {
+		return []Stage{e.routeStage(x.subnet, reply, "NO_ROUTE_TO_DESTINATION",
+			fmt.Sprintf("no route from %s to %s through %s", x.subnet.Origin.Address, y.vpc.Origin.Address, l.name()),
+			toPeering(l.peering, x.vpc, y.vpc))}
+	}
+	stages := []Stage{e.routeStage(x.subnet, reply, "NO_ROUTE_TO_DESTINATION",
+		fmt.Sprintf("no route from %s to %s", x.subnet.Origin.Address, l.name()),
+		toTransit(l.transit, l.ok))}
+	tables := Stage{Kind: KindLink, Reply: reply, Component: l.name(), Code: "TGW_RTB_NO_ROUTE_TO_DESTINATION", Message: "no route in " + l.name(), Place: l.transit.Origin.Place("")}
+	var us []*ir.Unknown
+	tables.Band, us = e.transitTables(l.transit, l.from, l.to, reply)
+	tables.because(us...)
+	stages = append(stages, tables)
+	stages = append(stages, e.attachmentACLs(l.from, x, true, reply)...)
+	return append(stages, e.attachmentACLs(l.to, y, false, reply)...)
+}
+
+// arrival is the ACL of the subnet that a packet comes to from a link. A packet
+// from a transit gateway that is attached in that very subnet crosses no border.
+func (e *engine) arrival(l link, p place, reply bool) Stage {
+	st := e.aclStage(p.subnet, false, reply)
+	if l.transit == nil || l.to == nil {
+		return st
+	}
+	subnets, open := attachmentSubnets(l.to, p)
+	if !slices.Contains(subnets, p.subnet) {
+		return st
+	}
+	passes := exactly(e.All())
+	if len(subnets) == 1 && open == nil {
+		st.Band = passes
+	} else {
+		st.Band = oneOf(e.Space, st.Band, passes)
+	}
+	return st
+}
+
+// attachmentACLs are the ACLs of the subnet in which a transit gateway is
+// attached. Towards the gateway its ingress entries see the packet, even in the
+// interface's own subnet; from the gateway its egress entries do, unless it is
+// the interface's own subnet: see arrival. A packet from the gateway is routed
+// by the table of the attachment's subnet. [TGW tgw-nacls, tgw-vpc-attachments]
+func (e *engine) attachmentACLs(a *ir.Attachment, p place, towards, reply bool) []Stage {
+	if a == nil {
+		return []Stage{{Kind: KindOutside, Reply: reply, Band: perhaps(e.Space)}}
+	}
+	subnets, open := attachmentSubnets(a, p)
+	if len(subnets) == 0 && open == nil {
+		return nil
+	}
+	var bands []Band
+	st := Stage{Kind: KindACLOut, Reply: reply, Code: "SUBNET_ACL_RESTRICTION"}
+	if towards {
+		st.Kind = KindACLIn
+	}
+	for _, s := range subnets {
+		if s == p.subnet && !towards {
+			bands = append(bands, exactly(e.All()))
+			continue
+		}
+		one := e.aclStage(s, !towards, reply)
+		if !towards {
+			route := e.routeStage(s, reply, "", "", toLocal)
+			one.Band = all(e.Space, one.Band, route.Band)
+			one.because(route.Because...)
+		}
+		bands = append(bands, one.Band)
+		st.Component, st.Place, st.Message, st.ACL = one.Component, one.Place, one.Message, one.ACL
+		st.because(one.Because...)
+	}
+	if open != nil {
+		bands = append(bands, perhaps(e.Space))
+		st.because(open)
+	}
+	st.Band = oneOf(e.Space, bands...)
+	return []Stage{st}
+}
+
+// attachmentSubnets picks the attachment's subnet in the zone of a place; where
+// zones are not known it may be any of them.
+func attachmentSubnets(a *ir.Attachment, p place) ([]*ir.Subnet, *ir.Unknown) {
+	var same []*ir.Subnet
+	for _, s := range a.Subnets.Sure {
+		if p.subnet.Zone != "" && s.Zone == p.subnet.Zone {
+			same = append(same, s)
+		}
+	}
+	if len(same) > 0 {
+		return same, nil
+	}
+	subnets := a.Subnets.Sure
+	open := a.Subnets.Open
+	for _, m := range a.Subnets.Maybe {
+		subnets, open = append(subnets, m.V), m.Why
+	}
+	return subnets, open
+}
+
+// back is the way of the reply between two VPCs, by any link, into the subnet
+// that it goes to.
+func (e *engine) back(links []link, x, y place) Stage {
+	st := Stage{
+		Kind: KindRoute, Reply: true, Code: "NO_ROUTE_TO_DESTINATION", Component: x.subnet.Origin.Address, Place: x.subnet.Origin.Place(""),
+		Message: fmt.Sprintf("no route back from %s to %s", x.subnet.Origin.Address, y.vpc.Origin.Address),
+	}
+	var bands []Band
+	for _, l := range links {
+		var one []Band
+		for _, s := range append(e.carry(l, x, y, true), e.arrival(l, y, true)) {
+			one = append(one, s.Band)
+			st.because(s.Because...)
+		}
+		bands = append(bands, all(e.Space, one...))
+	}
+	other := e.routeStage(x.subnet, true, "", "", opaque)
+	other.Band = all(e.Space, other.Band, e.aclStage(y.subnet, false, true).Band)
+	other.Band.Must = solver.Empty
+	st.because(other.Because...)
+	st.Band = anyOf(e.Space, append(bands, other.Band)...)
+	return st
+}
+
+// inbound is the way from a host outside to an interface through the internet
+// gateway of its VPC, and, where a virtual private gateway may stand, from the
+// network behind that.
+func (e *engine) inbound(to *ir.Interface, b place) []Way {
+	w := Way{Via: "internet gateway", ToVPC: b.vpc}
+	w.Stages = append(w.Stages, e.outside(packet.FieldSrc), e.publicStage(to, b, packet.FieldDst))
+	w.Stages = append(w.Stages, e.exists(to)...)
+	if b.subnet == nil || b.vpc == nil {
+		s := Stage{Kind: KindOutside, Component: to.Resource, Place: to.Origin.Place(""), Band: perhaps(e.Space)}
+		s.because(b.why)
+		w.Stages = append(w.Stages, s, e.groupStage(to, false, nobody), e.serviceStage(to))
+		s.Reply = true
+		w.Stages = append(w.Stages, s)
+		return []Way{w}
+	}
+	w.Stages = append(w.Stages,
+		e.gatewayStage(to, b, false),
+		e.bpaStage(b, true, false),
+		e.aclStage(b.subnet, false, false),
+		e.groupStage(to, false, nobody),
+		e.serviceStage(to),
+		e.aclStage(b.subnet, true, true),
+		e.routeStage(b.subnet, true, "NO_ROUTE_TO_DESTINATION", "no route to an internet gateway in "+tableName(b.subnet), toInternet(b.vpc)),
+	)
+	return append([]Way{w}, e.behindVPN(to, b)...)
+}
+
+// behindVPN is the way from hosts behind a virtual private gateway: what is
+// there and how it is routed is not in the input.
+func (e *engine) behindVPN(to *ir.Interface, b place) []Way {
+	for _, g := range e.net.Gateways {
+		if g.Kind != ir.VirtualPrivateGateway || isVPC(g.VPC, b.vpc) == no {
+			continue
+		}
+		s := Stage{Kind: KindLink, Component: g.Origin.Address, Place: g.Origin.Place(""), Band: perhaps(e.Space)}
+		s.because(&ir.Unknown{Cause: diag.Cause{Code: diag.NotModelled, Message: "what lies behind a virtual private gateway is not modelled", Address: g.Origin.Address, Range: g.Origin.Range}})
+		back := s
+		back.Reply = true
+		return []Way{{Via: g.Origin.Address, ToVPC: b.vpc, Stages: []Stage{
+			e.outside(packet.FieldSrc), e.addressStage(to, b, packet.FieldDst), s,
+			e.aclStage(b.subnet, false, false), e.groupStage(to, false, nobody), e.serviceStage(to),
+			e.aclStage(b.subnet, true, true), back,
+		}}}
+	}
+	return nil
+}
+
+// outbound is the way from an interface to a host outside.
+func (e *engine) outbound(from *ir.Interface, a place) []Way {
+	start := []Stage{e.addressStage(from, a, packet.FieldSrc), e.outside(packet.FieldDst), e.groupStage(from, true, nobody)}
+	start = append(start, e.exists(from)...)
+	if a.subnet == nil || a.vpc == nil {
+		s := Stage{Kind: KindOutside, Component: from.Resource, Place: from.Origin.Place(""), Band: perhaps(e.Space)}
+		s.because(a.why)
+		back := s
+		back.Reply = true
+		return []Way{{Via: "unknown", FromVPC: a.vpc, Stages: append(start, s, back)}}
+	}
+	start = append(start, e.aclStage(a.subnet, true, false))
+	end := e.aclStage(a.subnet, false, true)
+	way := func(via string, stages ...Stage) Way {
+		w := Way{Via: via, FromVPC: a.vpc}
+		w.Stages = append(w.Stages, start...)
+		w.Stages = append(append(w.Stages, stages...), end)
+		return w
+	}
+	ways := []Way{way("internet gateway",
+		e.routeStage(a.subnet, false, "NO_ROUTE_TO_DESTINATION", "no route to an internet gateway in "+tableName(a.subnet), toInternet(a.vpc)),
+		e.gatewayStage(from, a, false),
+		e.sourceStage(from, a),
+		e.bpaStage(a, false, false),
+	)}
+	if e.Family() == packet.IPv6 {
+		ways = append(ways, way("egress-only internet gateway",
+			e.routeStage(a.subnet, false, "NO_ROUTE_TO_DESTINATION", "no route to an egress-only internet gateway in "+tableName(a.subnet), toEgressOnly(a.vpc)),
+			e.bpaStage(a, false, true),
+		))
+	}
+	unknown := e.routeStage(a.subnet, false, "NO_ROUTE_TO_DESTINATION", "no route out of "+a.subnet.Origin.Address, func(t ir.Target) truth {
+		if t.Kind == ir.TargetPeering || t.Kind == ir.TargetTransitGateway && t.TransitGateway.Open == nil {
+			return no
+		}
+		return max(opaque(t), toTransitOpen(t))
+	})
+	unknown.Band.Must = solver.Empty
+	ways = append(ways, way("unknown", unknown))
+
+	exempt := exactly(e.from(packet.FieldDst, e.exempt(a)))
+	ways = append(ways, Way{Via: "AWS service", FromVPC: a.vpc, Stages: []Stage{
+		e.addressStage(from, a, packet.FieldSrc),
+		{Kind: KindOutside, Component: "AWS service", Band: exempt},
+	}})
+	return ways
+}
+
+func toTransitOpen(t ir.Target) truth {
+	if t.Kind == ir.TargetTransitGateway {
+		return maybe
+	}
+	return no
+}
+
+func tableName(s *ir.Subnet) string {
+	if t, ok := s.RouteTable.Known(); ok {
+		return t.Origin.Address
+	}
+	return "the route table of " + s.Origin.Address
+}
+
+// outside restricts an end to hosts that no VPC of the network holds.
+func (e *engine) outside(field packet.Field) Stage {
+	var b netipx.IPSetBuilder
+	for _, r := range everyone(e.Family()) {
+		b.AddRange(r)
+	}
+	b.RemoveSet(e.vpcs)
+	b.RemoveSet(e.public)
+	return Stage{Kind: KindAddress, Component: "outside", Band: exactly(e.from(field, build(&b)))}
+}
+
+// publicStage asks for an address that an internet gateway delivers to.
+func (e *engine) publicStage(i *ir.Interface, p place, field packet.Field) Stage {
+	set, has, _ := e.publics(i, p)
+	s := Stage{
+		Kind: KindAddress, Component: i.Resource, Code: "IGW_PUBLIC_IP_ASSOCIATION_FOR_INGRESS", Place: i.Origin.Place(""),
+		Message: "no public " + familyName(e.Family()) + " address on " + i.Resource,
+		Band:    exactly(e.from(field, set)),
+	}
+	for _, a := range i.Addresses {
+		if a.Family == e.Family() || a.Family == packet.FamilyInvalid {
+			s.because(a.Public.Exists.Why)
+			if !a.Public.Place.Range.IsZero() {
+				s.Place = a.Public.Place
+			}
+		}
+	}
+	if has == maybe {
+		s.Band.Must = solver.Empty
+	}
+	if e.Family() == packet.IPv6 && p.vpc != nil {
+		var private netipx.IPSetBuilder
+		for _, c := range p.vpc.PrivateIPv6 {
+			private.AddPrefix(c)
+		}
+		s.Band = s.Band.within(e.Space, e.Difference(e.All(), e.from(field, build(&private))))
+	}
+	return s
+}
+
+// sourceStage asks for an address with which an internet gateway lets an
+// interface out.
+func (e *engine) sourceStage(i *ir.Interface, p place) Stage {
+	s := e.publicStage(i, p, packet.FieldSrc)
+	s.Code = "IGW_PUBLIC_IP_ASSOCIATION_FOR_EGRESS"
+	if e.Family() == packet.IPv4 {
+		_, has, _ := e.publics(i, p)
+		s.Band = e.truthBand(has)
+	}
+	return s
+}
+
+func (e *engine) truthBand(t truth) Band {
+	switch t {
+	case yes:
+		return exactly(e.All())
+	case maybe:
+		return perhaps(e.Space)
+	default:
+		return exactly(solver.Empty)
+	}
+}
+
+// gatewayStage asks for an internet gateway attached to the VPC of a place.
+func (e *engine) gatewayStage(i *ir.Interface, p place, reply bool) Stage {
+	g, ok := e.gatewayOf(p.vpc)
+	s := Stage{
+		Kind: KindGateway, Reply: reply, Component: p.vpc.Origin.Address, Code: "NO_IGW_ATTACHED", Place: p.vpc.Origin.Place(""),
+		Message: "no internet gateway is attached to " + p.vpc.Origin.Address,
+	}
+	if g != nil {
+		s.Component, s.Place = g.Origin.Address, g.Origin.Place("")
+	}
+	if i.DenyIGW {
+		ok, s.Message, s.Place = no, i.Resource+" refuses packets from internet gateways", i.Origin.Place("")
+	}
+	s.Band = e.truthBand(ok)
+	if ok == maybe {
+		s.because(&ir.Unknown{Cause: diag.Cause{Code: diag.NotInInput, Message: "whether an internet gateway is attached to " + p.vpc.Origin.Address + " is not in the input", Address: p.vpc.Origin.Address, Range: p.vpc.Origin.Range}})
+	}
+	return s
+}
+
+func (e *engine) bpaStage(p place, inbound, egressOnly bool) Stage {
+	s := Stage{
+		Kind: KindBPA, Component: p.vpc.Origin.Address, Code: "VPC_BLOCK_PUBLIC_ACCESS_ENABLED", Place: p.vpc.Origin.Place(""),
+		Message: "VPC Block Public Access stops it at " + p.vpc.Origin.Address,
+		Band:    e.truthBand(passesBPA(p, inbound, egressOnly)),
+	}
+	s.because(p.vpc.BPA.Why, p.vpc.Exclusion.Why)
+	return s
+}
+
+// aroundPublic is the way between two interfaces by the public address of the
+// second: out through one internet gateway and in through another. The second
+// sees the public address of the first, so that no reference to a group matches.
+// Within one VPC an IPv6 address is local and never goes this way.
+func (e *engine) aroundPublic(from, to *ir.Interface, a, b place) []Way {
+	if e.Family() == packet.IPv6 && sameVPC(a.vpc, b.vpc) == yes {
+		return nil
+	}
+	_, has, _ := e.publics(to, b)
+	if has == no {
+		return nil
+	}
+	seen, hasSource, _ := e.publics(from, a)
+	w := Way{Via: "internet gateway", FromVPC: a.vpc, ToVPC: b.vpc}
+	w.Stages = append(w.Stages, e.addressStage(from, a, packet.FieldSrc), e.publicStage(to, b, packet.FieldDst))
+	w.Stages = append(w.Stages, e.exists(from)...)
+	w.Stages = append(w.Stages, e.exists(to)...)
+	translate := func(s Stage) Stage {
+		if e.Family() == packet.IPv4 {
+			s.Band = e.seenAs(s.Band, seen, hasSource)
+		}
+		return s
+	}
+	w.Stages = append(w.Stages,
+		e.groupStage(from, true, nobody),
+		e.aclStage(a.subnet, true, false),
+		e.routeStage(a.subnet, false, "NO_ROUTE_TO_DESTINATION", "no route to an internet gateway in "+tableName(a.subnet), toInternet(a.vpc)),
+		e.gatewayStage(from, a, false),
+		e.sourceStage(from, a),
+		e.bpaStage(a, false, false),
+		e.gatewayStage(to, b, false),
+		e.bpaStage(b, true, false),
+		translate(e.aclStage(b.subnet, false, false)),
+		translate(e.groupStage(to, false, nobody)),
+		e.serviceStage(to),
+		translate(e.aclStage(b.subnet, true, true)),
+		translate(e.routeStage(b.subnet, true, "NO_ROUTE_TO_DESTINATION", "no route back to an internet gateway in "+tableName(b.subnet), toInternet(b.vpc))),
+		e.aclStage(a.subnet, false, true),
+	)
+	return []Way{w}
+}
+
+// seenAs turns a band over the source that a filter sees into one over any
+// source, given the addresses that it is seen as: surely passing is passing as
+// every one of them.
+func (e *engine) seenAs(b Band, as *netipx.IPSet, has truth) Band {
+	among := e.from(packet.FieldSrc, as)
+	band := Band{
+		Must:   Every(e.Space, b.Must, packet.FieldSrc, among),
+		Ground: e.Project(e.Intersect(b.Ground, among), packet.FieldSrc),
+		May:    e.Project(e.Intersect(b.May, among), packet.FieldSrc),
+	}
+	if has != yes {
+		band.Must = solver.Empty
+	}
+	return band
+}
