@@ -14,8 +14,9 @@ import (
 // Model answers questions about one network. It holds a packet space a family
 // with everything that was compiled in it; it is not safe for concurrent use.
 type Model struct {
-	Net     *ir.Network
-	engines map[packet.Family]*engine
+	Net       *ir.Network
+	engines   map[packet.Family]*engine
+	exposures map[exposureKey]*Exposure
 }
 
 // engine is the part of a model that belongs to one family.
@@ -41,7 +42,7 @@ type aclKey struct {
 // Compile prepares a network for questions. The error is ErrBudget of package
 // solver, or the context's.
 func Compile(ctx context.Context, n *ir.Network) (*Model, error) {
-	m := &Model{Net: n, engines: map[packet.Family]*engine{}}
+	m := &Model{Net: n, engines: map[packet.Family]*engine{}, exposures: map[exposureKey]*Exposure{}}
 	for _, f := range packet.Families {
 		if err := ctx.Err(); err != nil {
 			return nil, err
