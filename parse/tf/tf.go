@@ -209,6 +209,20 @@ func Why(v cty.Value) *ir.Unknown {
 	return &ir.Unknown{Cause: diag.Cause{Code: diag.Computed, Message: "known after apply"}}
 }
 
+type sensitive struct{}
+
+// MarkSensitive marks a value that must never be printed. It is used like any
+// other value: the mark only says what may be shown.
+func MarkSensitive(v cty.Value) cty.Value { return v.Mark(sensitive{}) }
+
+// IsSensitive reports whether a value, or anything inside it, must never be
+// printed.
+func IsSensitive(v cty.Value) bool {
+	_, ms := v.UnmarkDeep()
+	_, ok := ms[sensitive{}]
+	return ok
+}
+
 // Root is an evaluated root module, a plan or a state.
 type Root struct {
 	Dir       string // as the user would type it; "" for plans and states
