@@ -209,17 +209,18 @@ func Why(v cty.Value) *ir.Unknown {
 	return &ir.Unknown{Cause: diag.Cause{Code: diag.Computed, Message: "known after apply"}}
 }
 
-type sensitive struct{}
+// SensitiveMark is the mark of values that must never be printed.
+type SensitiveMark struct{}
 
 // MarkSensitive marks a value that must never be printed. It is used like any
 // other value: the mark only says what may be shown.
-func MarkSensitive(v cty.Value) cty.Value { return v.Mark(sensitive{}) }
+func MarkSensitive(v cty.Value) cty.Value { return v.Mark(SensitiveMark{}) }
 
 // IsSensitive reports whether a value, or anything inside it, must never be
 // printed.
 func IsSensitive(v cty.Value) bool {
 	_, ms := v.UnmarkDeep()
-	_, ok := ms[sensitive{}]
+	_, ok := ms[SensitiveMark{}]
 	return ok
 }
 
