@@ -34,19 +34,21 @@ func (d document) shown() string {
 	return d.tree.show(d.name)
 }
 
-// find turns the paths into roots and documents.
+// find turns the paths into roots and documents. With the error of ctx it
+// returns what it had found until then.
 func (l *loader) find(ctx context.Context) (*work, error) {
 	w := &work{}
+	var err error
 	for _, a := range l.args {
-		if err := l.findOne(ctx, a, w); err != nil {
-			return nil, err
+		if err = l.findOne(ctx, a, w); err != nil {
+			break
 		}
 	}
 	slices.SortFunc(w.roots, byShown)
 	w.roots = slices.CompactFunc(w.roots, func(a, b module) bool { return a == b })
 	slices.SortStableFunc(w.documents, func(a, b document) int { return strings.Compare(a.shown(), b.shown()) })
 	w.documents = slices.CompactFunc(w.documents, func(a, b document) bool { return a.tree == b.tree && a.name == b.name })
-	return w, nil
+	return w, err
 }
 
 func (l *loader) findOne(ctx context.Context, a *argument, w *work) error {

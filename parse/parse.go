@@ -70,7 +70,9 @@ type Input struct {
 type Result struct {
 	// Networks are what to analyse: one for the exports if there are any, then
 	// one for each root in the order of their names.
-	Networks    []*ir.Network
+	Networks []*ir.Network
+	// Diagnostics are about the reading; what is wrong with the objects of a
+	// network is in its Problems.
 	Diagnostics diag.List
 	Inputs      []Input // by path
 	// Roots counts the Terraform root modules, libraries not among them.
@@ -92,18 +94,16 @@ type UsageError struct {
 
 func (e *UsageError) Error() string { return e.Path + ": " + e.Message }
 
-// Load reads the paths. No path means Options.Dir. The error is a *UsageError,
-// an error of the operating system about the boundary itself, or the reason
-// why ctx ended; the Result is then nil.
+// Load reads the paths. No path means Options.Dir, unless Options.Changed is
+// set: nothing changed then. The error is a *UsageError, one of the operating
+// system about the boundary itself, or context.Canceled; the Result is then
+// nil. A deadline of ctx is no error: what was not read until then is reported
+// as a diagnostic.
 func Load(ctx context.Context, paths []string, o Options) (*Result, error) {
 	l, err := newLoader(paths, o)
 	if err != nil {
 		return nil, err
 	}
 	defer l.close()
-	w, err := l.find(ctx)
-	if err != nil {
-		return nil, err
-	}
-	return l.load(ctx, w)
+	return l.load(ctx)
 }
