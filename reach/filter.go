@@ -168,3 +168,21 @@ func servicesBand(s *solver.Space, i *ir.Interface) Band {
 
 // nobody is the Members of an end that is in no group: a host outside.
 func nobody(*ir.SecurityGroup, Bound) []netipx.IPRange { return nil }
+
+// Ingress returns what the known rules of an interface's groups cover, sure and
+// possible groups alike: outside of it nothing is open on evidence.
+func Ingress(f packet.Family, i *ir.Interface) []solver.Box {
+	var boxes []solver.Box
+	add := func(g *ir.SecurityGroup) {
+		for _, r := range g.Ingress {
+			boxes = append(boxes, Boxes(f, requestIn, r.Match, Lo, nil)...)
+		}
+	}
+	for _, g := range i.Groups.Sure {
+		add(g)
+	}
+	for _, g := range i.Groups.Maybe {
+		add(g.V)
+	}
+	return boxes
+}

@@ -1,0 +1,398 @@
+package rules
+
+import (
+	"fmt"
+	"slices"
+
+	"github.com/postern-dev/postern/diag"
+	"github.com/postern-dev/postern/ir"
+	"github.com/postern-dev/postern/packet"
+	"github.com/postern-dev/postern/reach"
+	"github.com/postern-dev/postern/reach/trace"
+	"github.com/postern-dev/postern/solver"
+)
+
+var naclReplyBlocked = &Rule{
+	ID: "nacl-reply-blocked", Title: "Replies to an allowed flow are dropped", Severity: diag.High,
+	Doc: Doc{
+		What: "A flow that groups and ACLs specifically allow, of which no client port gets a reply, because no entry of an ACL on the way back lets it through.",
+		Why:  "Network ACLs keep no state: a reply is a packet of its own, to the client's port. Without an entry for it, connections hang.",
+		Fix:  "Add an entry for the client ports in the direction of the reply: 1024-65535 covers Linux, Windows, NAT gateways, load balancers and functions.",
+		Bad:  blockedReplyExample("443", "443"),
+		Good: blockedReplyExample("1024", "65535"),
+	},
+	Run: replyBlocked,
+}
+
+// clientPorts are the ports from which ordinary clients of a kind send.
+// [VPC vpc-network-acls.md, ephemeral ports; kernel ip_local_port_range]
+func clientPorts(i *ir.Interface) solver.Interval {
+	switch {
+	case i == nil:
+		return solver.Interval{Lo: 1024, Hi: 65535}
+	case i.Windows:
+		return solver.Interval{Lo: 49152, Hi: 65535}
+	}
+	switch i.Kind {
+	case ir.InterfaceInstance, ir.InterfaceContainer:
+		return solver.Interval{Lo: 32768, Hi: 60999}
+	case ir.InterfaceLoadBalancer, ir.InterfaceNetworkLoadBalancer, ir.InterfaceFunction, ir.InterfaceNATGateway,
+		ir.InterfaceDatabase, ir.InterfaceCache, ir.InterfaceTransitGateway, ir.InterfaceEndpoint, ir.InterfaceOther, ir.InterfaceInvalid:
+	}
+	return solver.Interval{Lo: 1024, Hi: 65535}
+}
+
+// clients returns the headers that ordinary clients of a kind send.
+func clients(s *solver.Space, i *ir.Interface) solver.Set {
+	var boxes []solver.Box
+	for _, v := range []service{tcp(0, 65535, ""), udp(0, 65535, "")} {
+		b := v.box(s.Family())
+		boxes = append(boxes, b)
+	}
+	ported := s.Of(boxes...)
+	for k := range boxes {
+		boxes[k].SrcPort = clientPorts(i)
+	}
+	return s.Union(s.Of(boxes...), s.Difference(s.All(), ported))
+}
+
+// broken is a flow whose replies an ACL drops.
+type broken struct {
+	acl      *ir.NetworkACL
+	egress   bool // the reply leaves through the ACL; else it comes in
+	from, to *ir.Interface
+	header   packet.Header
+	certain  diag.Certainty
+	more     int
+}
+
+// replyBlocked asks, for every ACL that filters, whether flows across its
+// border get their replies: one finding an ACL, direction and protocol.
+func replyBlocked(p *Pass) error {
+	ends := representatives(p.Net)
+	for _, acl := range p.Net.NetworkACLs {
+		if acl.Open != nil || !filters(p, acl) {
+			continue
+		}
+		var found []*broken
+		for _, here := range ends {
+			subnet, ok := here.Subnet.Known()
+			if !ok {
+				continue
+			}
+			if a, ok := subnet.ACL.Known(); !ok || a != acl {
+				continue
+			}
+			for _, there := range append([]*ir.Interface{nil}, ends...) {
+				if there == here || there != nil && sameSubnet(here, there) {
+					continue
+				}
+				for _, f := range packet.Families {
+					if err := addBroken(p, f, acl, true, there, here, &found); err != nil {
+						return err
+					}
+					if err := addBroken(p, f, acl, false, here, there, &found); err != nil {
+						return err
+					}
+				}
+			}
+		}
+		for _, b := range found {
+			reportBroken(p, b)
+		}
+	}
+	return nil
+}
+
+// filters reports whether an ACL may drop anything at all.
+func filters(p *Pass, acl *ir.NetworkACL) bool {
+	for _, f := range packet.Families {
+		s := p.Model.Space(f)
+		for _, egress := range []bool{false, true} {
+			if reach.ACLBand(s, reach.RequestView(egress), acl, egress).May != s.All() {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// representatives picks one interface of every class that filters cannot tell
+// apart: same subnet, groups, kind and services.
+func representatives(n *ir.Network) []*ir.Interface {
+	type class struct {
+		subnet   *ir.Subnet
+		groups   string
+		kind     ir.InterfaceKind
+		public   bool
+		services *ir.Services
+	}
+	seen := map[class]bool{}
+	var reps []*ir.Interface
+	for _, i := range n.Interfaces {
+		subnet, _ := i.Subnet.Known()
+		groups := ""
+		for _, g := range i.Groups.Sure {
+			groups += fmt.Sprintf("%p ", g)
+		}
+		c := class{subnet, groups, i.Kind, slices.ContainsFunc(i.Addresses, func(a ir.Address) bool { return a.Public.Exists.V }), i.Services}
+		if !seen[c] {
+			seen[c] = true
+			reps = append(reps, i)
+		}
+	}
+	return reps
+}
+
+func sameSubnet(a, b *ir.Interface) bool {
+	x, okX := a.Subnet.Known()
+	y, okY := b.Subnet.Known()
+	return okX && okY && x == y
+}
+
+// addBroken looks at one flow. egress says in which direction the reply meets
+// the ACL.
+func addBroken(p *Pass, f packet.Family, acl *ir.NetworkACL, egress bool, from, to *ir.Interface, found *[]*broken) error {
+	s := p.Model.Space(f)
+	flow, err := p.Model.Flow(p.Context, from, to, f)
+	if err != nil {
+		return err
+	}
+	passes := reach.ACLBand(s, reach.ReplyView(egress), acl, egress).May
+	for _, try := range []struct {
+		forward solver.Set
+		certain diag.Certainty
+	}{{flow.Forward.Must, diag.Definite}, {flow.Forward.Ground, diag.Possible}} {
+		sent := s.Intersect(try.forward, clients(s, from), specific(s, acl, egress, to))
+		sent = s.Difference(sent, s.Union(denied(s, acl, egress), passes))
+		answered := s.Intersect(try.forward, clients(s, from), flow.Complete.May)
+		lost := s.Difference(sent, anyClient(s, answered))
+		for _, protocol := range []uint8{packet.TCP, packet.UDP, packet.ICMP, packet.ICMPv6} {
+			b := solver.Everything(f)
+			b.Protocol = solver.Interval{Lo: uint16(protocol), Hi: uint16(protocol)}
+			header, ok, err := s.Witness(lost, s.Of(b))
+			if err != nil {
+				return err
+			}
+			if !ok {
+				continue
+			}
+			k := slices.IndexFunc(*found, func(o *broken) bool { return o.egress == egress && o.header.Protocol == protocol })
+			if k >= 0 {
+				(*found)[k].more++
+				continue
+			}
+			*found = append(*found, &broken{acl: acl, egress: egress, from: from, to: to, header: header, certain: try.certain})
+		}
+		if lost != solver.Empty {
+			break
+		}
+	}
+	return s.Err()
+}
+
+// anyClient forgets the client's port: a service that answers one ordinary
+// client works.
+func anyClient(s *solver.Space, a solver.Set) solver.Set {
+	return s.Project(a, packet.FieldSrcPort)
+}
+
+// denied returns the flows whose reply a deny entry of the ACL names: somebody
+// meant that.
+func denied(s *solver.Space, acl *ir.NetworkACL, egress bool) solver.Set {
+	var sets []solver.Set
+	for _, e := range reach.Entries(acl, egress) {
+		if !e.Allow.Known() || !e.Allow.V {
+			sets = append(sets, reach.EntryBand(s, reach.ReplyView(egress), e).May)
+		}
+	}
+	return s.Union(sets...)
+}
+
+// specific returns the requests that somebody meant to allow: named by a rule
+// of the receiver's groups that has a protocol, or, towards a host outside, by
+// an allow of the ACL itself.
+func specific(s *solver.Space, acl *ir.NetworkACL, egress bool, to *ir.Interface) solver.Set {
+	var sets []solver.Set
+	if to == nil {
+		for _, e := range reach.Entries(acl, !egress) {
+			if e.Allow.Known() && e.Allow.V && named(e.Match) {
+				sets = append(sets, reach.EntryBand(s, reach.RequestView(!egress), e).Must)
+			}
+		}
+		return s.Union(sets...)
+	}
+	for _, g := range to.Groups.Sure {
+		for k := range g.Ingress {
+			if r := &g.Ingress[k]; named(r.Match) && r.Maybe == nil {
+				m := r.Match
+				m.Peer = ir.Peer{Unknown: &ir.Unknown{}} // whoever it is: the flow already says
+				sets = append(sets, s.Of(reach.Boxes(s.Family(), reach.RequestView(false), m, reach.Hi, nil)...))
+			}
+		}
+	}
+	return s.Union(sets...)
+}
+
+// named reports whether a match says what it is about: a protocol, and of TCP
+// and UDP not every port.
+func named(m ir.Match) bool {
+	if !m.Protocol.Known() || m.Protocol.V == -1 || !m.Ports.Known() {
+		return false
+	}
+	return m.Ports.V != ir.AllPorts || m.Protocol.V == packet.ICMP || m.Protocol.V == packet.ICMPv6
+}
+
+func reportBroken(p *Pass, b *broken) {
+	way, word := "in", "let them in"
+	if b.egress {
+		way, word = "out", "let them out"
+	}
+	from, to := endName(b.from), endName(b.to)
+	place := b.acl.Origin.Place("no entry lets the reply " + way)
+	if es := reach.Entries(b.acl, b.egress); len(es) == 1 && !es[0].Origin.Range.IsZero() {
+		place = diag.Place{Address: b.acl.Origin.Address, Range: es[0].Origin.At(ir.FieldPorts), Message: "the only way " + way + " of the subnet is " + servicesOf(es[0].Match)}
+	}
+	f := diag.Finding{
+		Certainty: b.certain, Family: b.header.Family(), Place: place,
+		Message: fmt.Sprintf("replies to %s from %s to %s are dropped: no entry of %s would %s", serviceOf(b.header), from, to, b.acl.Origin.Address, word),
+		Why:     "ACLs keep no state: a reply is a packet of its own, to the client's port. " + noneAnswered(b),
+		Fix:     diag.Fix{Text: fmt.Sprintf("add to %s: %s", b.acl.Origin.Address, missingEntry(b))},
+		Account: b.acl.Home.Account, Region: b.acl.Home.Region,
+		Witness: &diag.Witness{Header: b.header, SrcOf: from, DstOf: to, Representative: true},
+		Key:     fmt.Sprintf("%s %s", way, packet.ProtocolName(int16(b.header.Protocol))),
+	}
+	if b.more > 0 {
+		f.Message += fmt.Sprintf(", and those of %s", count(b.more, "other flow", "other flows"))
+	}
+	p.Prove(f, Proof{
+		Query: trace.Query{From: b.from, To: b.to, Header: b.header},
+		Expect: func(r trace.Result) bool {
+			return r.Reply.Verdict == trace.Deny && (r.Forward.Verdict == trace.Allow || b.certain == diag.Possible && r.Forward.Verdict != trace.Deny)
+		},
+	})
+}
+
+func endName(i *ir.Interface) string {
+	if i == nil {
+		return "the internet"
+	}
+	return i.Resource
+}
+
+func noneAnswered(b *broken) string {
+	if b.header.Kind() != packet.Ported {
+		return "The answer to this packet meets no entry that allows it"
+	}
+	r := clientPorts(b.from)
+	return fmt.Sprintf("Of the client ports %d-%d of %s none gets a reply", r.Lo, r.Hi, endName(b.from))
+}
+
+// missingEntry spells the entry that would let the replies through.
+func missingEntry(b *broken) string {
+	direction, peer := "ingress", b.header.Dst
+	if b.egress {
+		direction, peer = "egress", b.header.Src
+	}
+	cidr := peer.String() + "/32"
+	if peer.Is6() {
+		cidr = peer.String() + "/128"
+	}
+	for _, i := range []*ir.Interface{b.from, b.to} {
+		if i == nil {
+			continue
+		}
+		if s, ok := i.Subnet.Known(); ok && s.IPv4.Known() && s.IPv4.V.IsValid() && s.IPv4.V.Contains(peer) {
+			cidr = s.IPv4.V.String()
+		}
+	}
+	ports := ""
+	if b.header.Kind() == packet.Ported {
+		ports = " 1024-65535"
+	}
+	return fmt.Sprintf("%s, rule_no %d, allow %s%s, %s", direction, freeNumber(b.acl, b.egress), packet.ProtocolName(int16(b.header.Protocol)), ports, cidr)
+}
+
+// freeNumber picks a number after the last entry.
+func freeNumber(acl *ir.NetworkACL, egress bool) int {
+	last := 0
+	for _, e := range reach.Entries(acl, egress) {
+		if e.Number.Known() && e.Number.V < 32767 {
+			last = max(last, int(e.Number.V))
+		}
+	}
+	return min((last/10+1)*10, 32766)
+}
+
+// blockedReplyExample is an application and its database behind an ACL, with
+// the ports that the ACL lets out.
+func blockedReplyExample(from, to string) string {
+	return `resource "aws_vpc" "main" {
+  cidr_block = "10.0.0.0/16"
+}
+
+resource "aws_subnet" "app" {
+  vpc_id     = aws_vpc.main.id
+  cidr_block = "10.0.1.0/24"
+}
+
+resource "aws_subnet" "data" {
+  vpc_id     = aws_vpc.main.id
+  cidr_block = "10.0.2.0/24"
+}
+
+resource "aws_network_acl" "data" {
+  vpc_id     = aws_vpc.main.id
+  subnet_ids = [aws_subnet.data.id]
+
+  ingress {
+    rule_no    = 100
+    action     = "allow"
+    protocol   = "tcp"
+    from_port  = 5432
+    to_port    = 5432
+    cidr_block = "10.0.1.0/24"
+  }
+  egress {
+    rule_no    = 100
+    action     = "allow"
+    protocol   = "tcp"
+    from_port  = ` + from + `
+    to_port    = ` + to + `
+    cidr_block = "10.0.1.0/24"
+  }
+}
+
+resource "aws_security_group" "app" {
+  vpc_id = aws_vpc.main.id
+
+  egress {
+    from_port   = 5432
+    to_port     = 5432
+    protocol    = "tcp"
+    cidr_blocks = ["10.0.2.0/24"]
+  }
+}
+
+resource "aws_security_group" "data" {
+  vpc_id = aws_vpc.main.id
+
+  ingress {
+    from_port       = 5432
+    to_port         = 5432
+    protocol        = "tcp"
+    security_groups = [aws_security_group.app.id]
+  }
+}
+
+resource "aws_instance" "app" {
+  subnet_id              = aws_subnet.app.id
+  vpc_security_group_ids = [aws_security_group.app.id]
+}
+
+resource "aws_instance" "data" {
+  subnet_id              = aws_subnet.data.id
+  vpc_security_group_ids = [aws_security_group.data.id]
+}
+`
+}
