@@ -321,7 +321,7 @@ func why(p *Pass, o *opening, x exposed) string {
 		if len(missing) == 0 {
 			return "the rule is open; a part of the path is not in the input"
 		}
-		return "the rule is open; what is not known: " + join(firstFew(missing, 3))
+		return "the rule is open; what is not known: " + listWords(missing, 3)
 	}
 	var parts []string
 	for _, w := range x.exposure.Flow.Ways {

@@ -3,13 +3,11 @@ package rules
 import (
 	"fmt"
 	"slices"
-	"strings"
 
 	"github.com/postern-dev/postern/diag"
 	"github.com/postern-dev/postern/ir"
 	"github.com/postern-dev/postern/packet"
 	"github.com/postern-dev/postern/reach"
-	"github.com/postern-dev/postern/solver"
 )
 
 // latent is a line that is open to the internet while no packet gets there.
@@ -142,15 +140,15 @@ func reportLatent(p *Pass, g *ir.SecurityGroup, l *latent) {
 	f := diag.Finding{
 		Certainty: diag.Definite, Family: l.opening.family,
 		Place:    r.Origin.Place(label),
-		Message:  servicesOf(r.Match) + " is open to the internet, but no packet gets there",
-		Fix:      diag.Fix{Text: "name the group or the addresses that need it instead of " + peerKey(r.Peer)},
+		Message:  serviceWords(&r.Match) + " is open to the internet, but no packet gets there",
+		Fix:      diag.Fix{Text: "name the group or the addresses that need it instead of " + peerWords(&r.Peer)},
 		Account:  g.Home.Account,
 		Region:   g.Home.Region,
 		Blockers: l.blockers,
 		Key:      key(r),
 	}
 	for _, o := range l.opening.others {
-		f.Related = append(f.Related, o.Origin.Place("and "+peerKey(o.Peer)))
+		f.Related = append(f.Related, o.Origin.Place("and "+peerWords(&o.Peer)))
 	}
 	without := fmt.Sprintf("Without %s this is %s, %s", pronoun(len(l.blockers)), l.category.rule, l.category.severity)
 	switch n := len(l.blockers); {
@@ -173,7 +171,7 @@ func reportLatent(p *Pass, g *ir.SecurityGroup, l *latent) {
 		if n > 1 {
 			stands = fmt.Sprintf("%d things stand", n)
 		}
-		f.Why = fmt.Sprintf("%s in the way: %s. %s", stands, join(firstFew(parts, 4)), without)
+		f.Why = fmt.Sprintf("%s in the way: %s. %s", stands, listWords(parts, 4), without)
 	}
 	p.Report(f)
 }
@@ -183,26 +181,4 @@ func pronoun(n int) string {
 		return "it"
 	}
 	return "them"
-}
-
-func count(n int, one, many string) string {
-	if n == 1 {
-		return "1 " + one
-	}
-	return fmt.Sprintf("%d %s", n, many)
-}
-
-// servicesOf prints what a match opens: "tcp/6379", "udp/53-60", "everything".
-func servicesOf(m ir.Match) string {
-	if m.Protocol.V == -1 {
-		return "everything"
-	}
-	name := packet.ProtocolName(m.Protocol.V)
-	switch {
-	case m.Ports.V == ir.AllPorts:
-		return "all of " + strings.ToUpper(name)
-	case m.Ports.V.Lo == m.Ports.V.Hi:
-		return fmt.Sprintf("%s/%d", name, m.Ports.V.Lo)
-	}
-	return fmt.Sprintf("%s/%d-%d", name, m.Ports.V.Lo, m.Ports.V.Hi)
 }

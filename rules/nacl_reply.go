@@ -251,7 +251,7 @@ func reportBroken(p *Pass, b *broken) {
 	from, to := endName(b.from), endName(b.to)
 	place := b.acl.Origin.Place("no entry lets the reply " + way)
 	if es := reach.Entries(b.acl, b.egress); len(es) == 1 && !es[0].Origin.Range.IsZero() {
-		place = diag.Place{Address: b.acl.Origin.Address, Range: es[0].Origin.At(ir.FieldPorts), Message: "the only way " + way + " of the subnet is " + servicesOf(es[0].Match)}
+		place = diag.Place{Address: b.acl.Origin.Address, Range: es[0].Origin.At(ir.FieldPorts), Message: "the only way " + way + " of the subnet is " + serviceWords(&es[0].Match)}
 	}
 	f := diag.Finding{
 		Certainty: b.certain, Family: b.header.Family(), Place: place,
