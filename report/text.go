@@ -290,7 +290,7 @@ func splitColumn(line string, column int) (before, after string, ok bool) {
 // diagnostics prints what is wrong with the input: what stops it from being
 // read first, each with its place.
 func (p *printer) diagnostics(list diag.List, sources map[string][]byte) {
-	list = slices.Clone(list).Sort()
+	list = sorted(list)
 	slices.SortStableFunc(list, func(a, b diag.Diagnostic) int { return cmp.Compare(boolRank(b.Error), boolRank(a.Error)) })
 	for _, d := range list {
 		p.diagnostic(d, sources)
@@ -299,6 +299,9 @@ func (p *printer) diagnostics(list diag.List, sources map[string][]byte) {
 		p.WriteByte('\n')
 	}
 }
+
+// sorted returns the list in order, without repetitions.
+func sorted(list diag.List) diag.List { return slices.Clone(list).Sort() }
 
 // Diagnostics writes the problems of the input alone.
 func Diagnostics(list diag.List, sources map[string][]byte, o Options) string {

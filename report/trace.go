@@ -1,0 +1,329 @@
+package report
+
+import (
+	"cmp"
+	"fmt"
+	"strings"
+
+	"github.com/postern-dev/postern/diag"
+	"github.com/postern-dev/postern/ir"
+	"github.com/postern-dev/postern/packet"
+	"github.com/postern-dev/postern/reach/trace"
+)
+
+// Trace is the answer about one packet.
+type Trace struct {
+	Result  trace.Result
+	From    string // what the ends are called
+	To      string
+	Advice  Advice
+	Sources map[string][]byte
+	// Representative says which addresses the input does not fix.
+	Representative []string
+	// Note is said first: which of several interfaces this is about.
+	Note string
+	// Verbose shows the entries that were looked at and did not match.
+	Verbose bool
+}
+
+// Advice is what to look at and what to do when a packet does not pass.
+type Advice struct {
+	Place    diag.Place // what decided; without a file: none
+	Sentence string
+	Why      string
+	Fix      []string // lines; those that start with + are new code
+}
+
+// TraceText writes the walk of one packet.
+func TraceText(t Trace, o Options) string {
+	p := &printer{Options: o}
+	verdict := t.Result.Verdict.String()
+	p.linef("%s: %s", p.look(verdict, verdictLook(t.Result.Verdict)), clean(traceSentence(t.Result)))
+	if t.Note != "" {
+		p.linef("%s", clean(t.Note))
+	}
+	p.WriteByte('\n')
+	widths := legWidths(t.Result.Forward, t.Result.Reply)
+	p.leg("request", t.Result.Forward, t.Result.Header, widths, t.Verbose)
+	switch {
+	case len(t.Result.Reply.Hops) > 0:
+		p.WriteByte('\n')
+		p.leg("reply", t.Result.Reply, t.Result.Reply.Header, widths, t.Verbose)
+	case t.Result.Reply.NotNeeded:
+		p.WriteByte('\n')
+		p.linef("reply     none is needed")
+	}
+	for i, r := range t.Representative {
+		if i == 0 {
+			p.WriteByte('\n')
+		}
+		p.linef("%s", clean(r))
+	}
+	p.advice(t)
+	return p.String()
+}
+
+func verdictLook(v trace.Verdict) string {
+	switch v {
+	case trace.Allow:
+		return bold + ";32"
+	case trace.Deny:
+		return bold + ";" + red
+	case trace.Unknown, trace.VerdictInvalid:
+	}
+	return bold + ";" + yellow
+}
+
+// traceSentence says what happens, and what decides.
+func traceSentence(r trace.Result) string {
+	switch r.Verdict {
+	case trace.Allow:
+		if r.Reply.NotNeeded {
+			return "the request arrives, and needs no reply"
+		}
+		return "the request arrives, and so does its reply"
+	case trace.Deny:
+		if r.Forward.Verdict == trace.Deny {
+			return "the request is dropped" + droppedBy(r.Forward)
+		}
+		return "the request arrives, the reply is dropped" + droppedBy(r.Reply)
+	case trace.Unknown, trace.VerdictInvalid:
+	}
+	waits := ""
+	if len(r.Because) > 0 {
+		waits = ": " + r.Because[0].Cause.Message
+		if n := len(r.Because) - 1; n > 0 {
+			waits += fmt.Sprintf(", and %s more", count(n, "cause"))
+		}
+	}
+	if r.Forward.Verdict == trace.Allow {
+		return "the request arrives; it cannot be told whether its reply does" + waits
+	}
+	return "it cannot be told whether the request arrives" + waits
+}
+
+// droppedBy names the thing whose rule drops the packet.
+func droppedBy(l trace.Leg) string {
+	h, ok := Deciding(l)
+	if !ok {
+		return ""
+	}
+	return " by " + cmp.Or(owner(h), h.Component, "the network")
+}
+
+// owner is the ACL or group behind a hop, rather than the subnet or interface
+// that it guards.
+func owner(h trace.Hop) string {
+	switch h.Stage {
+	case trace.StageNACLEgress, trace.StageNACLIngress:
+		return strings.TrimSuffix(h.Place.Address, entrySuffix(h))
+	case trace.StageInvalid, trace.StageEndpoint, trace.StageSGEgress, trace.StageRoute, trace.StageSGIngress, trace.StageService,
+		trace.StageGateway, trace.StagePeering, trace.StageTransitGateway, trace.StageBPA, trace.StageExempt:
+	}
+	return h.Component
+}
+
+// entrySuffix is what the address of an exported entry adds to its ACL's.
+func entrySuffix(h trace.Hop) string {
+	if i := strings.IndexByte(h.Place.Address, '/'); i >= 0 && strings.HasPrefix(h.Place.Address, "acl-") {
+		return h.Place.Address[i:]
+	}
+	return ""
+}
+
+// Deciding returns the hop at which a leg ends in anything but a pass.
+func Deciding(l trace.Leg) (trace.Hop, bool) {
+	for _, h := range l.Hops {
+		if h.Verdict == trace.Deny {
+			return h, true
+		}
+	}
+	for _, h := range l.Hops {
+		if h.Verdict == trace.Unknown {
+			return h, true
+		}
+	}
+	return trace.Hop{}, false
+}
+
+// legWidths makes the columns of both legs equal.
+func legWidths(legs ...trace.Leg) [3]int {
+	var w [3]int
+	for _, l := range legs {
+		for _, h := range l.Hops {
+			for i, cell := range hopCells(h) {
+				w[i] = max(w[i], columns(cell))
+			}
+		}
+	}
+	return w
+}
+
+func hopCells(h trace.Hop) [3]string {
+	return [3]string{clean(h.Component), stageName(h.Stage), clean(h.Message)}
+}
+
+func (p *printer) leg(label string, l trace.Leg, header packet.Header, w [3]int, verbose bool) {
+	p.linef("%s%s", p.look(pad(label, 10), bold), headerText(cmp.Or(l.Header, header)))
+	last := cmp.Or(l.Header, header)
+	for _, h := range l.Hops {
+		if h.Header != last && h.Header.Src.IsValid() && h.Header.Dst.IsValid() {
+			p.linef("  %s%s", pad("as", 8), headerText(h.Header))
+			last = h.Header
+		}
+		word := h.Verdict.String()
+		switch h.Verdict {
+		case trace.Deny:
+			word = p.look("DENY", bold+";"+red) + "    "
+		case trace.Unknown:
+			word = p.look("unknown", bold+";"+yellow) + " "
+		case trace.Allow, trace.VerdictInvalid:
+			word = pad(word, 8)
+		}
+		cells := hopCells(h)
+		line := word
+		for i, cell := range cells {
+			line += pad(cell, w[i]) + "  "
+			if i == 0 {
+				line += " "
+			}
+		}
+		p.linef("  %s %s", line, clean(hopPlace(h)))
+		if verbose {
+			for _, e := range h.Passed {
+				p.linef("  %s%s", pad("", 8), clean("no match: "+entryText(*e)+"  "+lineOf(e.Origin)))
+			}
+		}
+		for _, u := range h.Because {
+			p.linef("  %s%s", pad("", 8), clean("waits for: "+causeLine(u.Cause)))
+		}
+	}
+}
+
+// headerText prints a header; an address that nothing fixes is a question mark.
+func headerText(h packet.Header) string {
+	return strings.ReplaceAll(h.String(), "invalid IP", "?")
+}
+
+func hopPlace(h trace.Hop) string {
+	if at := h.Place.Range.Line(); at != "" {
+		return at
+	}
+	return h.Place.Message
+}
+
+func entryText(e ir.Entry) string {
+	number := "?"
+	if e.Number.Known() {
+		number = fmt.Sprint(e.Number.V)
+	}
+	action := "?"
+	if e.Allow.Known() {
+		action = map[bool]string{true: "allow", false: "deny"}[e.Allow.V]
+	}
+	return fmt.Sprintf("entry %s: %s %s, %s", number, action, serviceName(e.Match), peerName(e.Peer))
+}
+
+// stageName is how a stage is called for people.
+func stageName(s trace.Stage) string {
+	switch s {
+	case trace.StageSGEgress:
+		return "sg out"
+	case trace.StageSGIngress:
+		return "sg in"
+	case trace.StageNACLEgress:
+		return "nacl out"
+	case trace.StageNACLIngress:
+		return "nacl in"
+	case trace.StageTransitGateway:
+		return "transit"
+	case trace.StageEndpoint, trace.StageRoute, trace.StageService, trace.StageGateway, trace.StagePeering,
+		trace.StageBPA, trace.StageExempt, trace.StageInvalid:
+	}
+	return s.String()
+}
+
+func (p *printer) advice(t Trace) {
+	a := t.Advice
+	if a.Sentence == "" && a.Why == "" && len(a.Fix) == 0 {
+		return
+	}
+	p.WriteByte('\n')
+	if a.Sentence != "" {
+		p.linef("%s: %s", p.look(clean(place(a.Place)), bold), clean(a.Sentence))
+		if a.Place.Range.Start.Line > 0 {
+			p.snippet(t.Sources[a.Place.Range.File], []mark{{Range: a.Place.Range, primary: true}}, verdictLook(t.Result.Verdict), true)
+		}
+	}
+	var ss []section
+	if a.Why != "" {
+		ss = append(ss, section{"why", wrap(a.Why, p.width()-8)})
+	}
+	if len(a.Fix) > 0 {
+		ss = append(ss, section{"fix", mapped(a.Fix, clean)})
+	}
+	p.sections("  ", ss)
+}
+
+type jsonTrace struct {
+	Schema         string      `json:"schema"`
+	Verdict        string      `json:"verdict"`
+	Header         jsonHeader  `json:"header"`
+	Forward        jsonLeg     `json:"forward"`
+	Reply          jsonLeg     `json:"reply"`
+	From           string      `json:"from"`
+	To             string      `json:"to"`
+	Representative []string    `json:"representative"`
+	Because        []jsonCause `json:"because"`
+}
+
+// jsonLeg is one direction. Its verdict is null when the question does not
+// arise: the reply to a request that does not arrive.
+type jsonLeg struct {
+	Verdict *string       `json:"verdict"`
+	Needed  bool          `json:"needed"`
+	Header  *jsonHeader   `json:"header"`
+	Hops    []jsonHopStep `json:"hops"`
+}
+
+type jsonHopStep struct {
+	Stage     string        `json:"stage"`
+	Component string        `json:"component"`
+	Verdict   string        `json:"verdict"`
+	Rule      *string       `json:"rule"`
+	Code      *string       `json:"code"`
+	Message   string        `json:"message"`
+	Location  *jsonLocation `json:"location"`
+	Because   []jsonCause   `json:"because"`
+}
+
+// TraceJSON writes the walk as postern/trace/v1.
+func TraceJSON(t Trace) (string, error) {
+	r := t.Result
+	return encode(jsonTrace{
+		Schema: traceSchema, Verdict: r.Verdict.String(), Header: headerOf(r.Header),
+		Forward: legOf(r.Forward), Reply: legOf(r.Reply), From: t.From, To: t.To,
+		Representative: mapped(t.Representative, func(s string) string { return s }),
+		Because:        mapped(r.Because, causeOfUnknown),
+	})
+}
+
+func causeOfUnknown(u *ir.Unknown) jsonCause { return causeOf(u.Cause) }
+
+func legOf(l trace.Leg) jsonLeg {
+	j := jsonLeg{Needed: !l.NotNeeded, Hops: []jsonHopStep{}}
+	if l.Verdict != trace.VerdictInvalid {
+		j.Verdict = orNull(l.Verdict.String())
+	}
+	if l.Header.Src.IsValid() && l.Header.Dst.IsValid() {
+		h := headerOf(l.Header)
+		j.Header = &h
+	}
+	for _, h := range l.Hops {
+		j.Hops = append(j.Hops, jsonHopStep{
+			h.Stage.String(), h.Component, h.Verdict.String(), orNull(h.Rule), orNull(h.Code), h.Message,
+			locationOf(h.Place.Range), mapped(h.Because, causeOfUnknown),
+		})
+	}
+	return j
+}
