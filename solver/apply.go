@@ -1,6 +1,9 @@
 package solver
 
-import "slices"
+import (
+	"math/bits"
+	"slices"
+)
 
 // op is an operation whose results the cache remembers.
 type op uint8
@@ -162,26 +165,41 @@ func (d *diagram[K]) overlay(o op, as, bs []edge[K], base int) bool {
 	return true
 }
 
-// merge applies an associative operation to a list by halves, in order. The
-// list is overwritten.
-func (d *diagram[K]) merge(o op, list []id) id {
+// merge applies an associative operation to a list, in order, by halves: like a
+// binary counter, it merges two neighbours when each stands for as many entries
+// as the other. The list is overwritten.
+//
+// With tidy, it drops intermediate results when they have piled up; then
+// nothing that was built since the operation began may be in use elsewhere.
+func (d *diagram[K]) merge(o op, list []id, tidy bool) id {
 	if len(list) == 0 {
 		return none
 	}
-	for len(list) > 1 {
-		n := 0
-		for i := 0; i < len(list); i += 2 {
-			r := list[i]
-			if i+1 < len(list) {
-				r = d.apply(o, r, list[i+1])
+	top := 0 // list[:top] is merged, list[i+1:] is not
+	for i := range list {
+		list[top] = list[i]
+		top++
+		// As many merges as there are ones at the end of i in binary; at the
+		// end of the list, all.
+		n := bits.TrailingZeros(^uint(i))
+		if i == len(list)-1 {
+			n = top - 1
+		}
+		for ; n > 0; n-- {
+			r := d.apply(o, list[top-2], list[top-1])
+			if r == invalid && tidy && d.spent() {
+				d.collect(list[:top], list[i+1:])
+				r = d.apply(o, list[top-2], list[top-1])
 			}
 			if r == invalid {
 				return invalid
 			}
-			list[n] = r
-			n++
+			top--
+			list[top-1] = r
 		}
-		list = list[:n]
+		if tidy && d.littered() {
+			d.collect(list[:top], list[i+1:])
+		}
 	}
 	return list[0]
 }
@@ -270,7 +288,7 @@ func (d *diagram[K]) existsHere(es []edge[K], field int) id {
 	}
 	list := d.ids[base:]
 	slices.Sort(list)
-	r := d.merge(union, slices.Compact(list))
+	r := d.merge(union, slices.Compact(list), false)
 	d.ids = d.ids[:base]
 	return r
 }

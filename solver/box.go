@@ -55,7 +55,10 @@ func CIDRs(r netipx.IPRange) []netip.Prefix { return r.Prefixes() }
 type word struct{ hi, lo uint64 }
 
 func (a word) compare(b word) int {
-	return cmp.Or(cmp.Compare(a.hi, b.hi), cmp.Compare(a.lo, b.lo))
+	if a.hi != b.hi {
+		return cmp.Compare(a.hi, b.hi)
+	}
+	return cmp.Compare(a.lo, b.lo)
 }
 
 // next is the following value; it wraps at the largest.
@@ -70,7 +73,12 @@ func (a word) next() word {
 // span is a range of values of a field, both ends included.
 type span struct{ lo, hi word }
 
-func (a span) compare(b span) int { return cmp.Or(a.lo.compare(b.lo), a.hi.compare(b.hi)) }
+func (a span) compare(b span) int {
+	if a.lo != b.lo {
+		return a.lo.compare(b.lo)
+	}
+	return a.hi.compare(b.hi)
+}
 
 // The fields of a header by index, in the order of the levels.
 const (
@@ -95,7 +103,7 @@ func (c *cell) compare(d *cell) int {
 }
 
 // cellOf translates a box; false when it holds nothing in the family.
-func cellOf(f packet.Family, b Box) (c cell, ok bool) {
+func cellOf(f packet.Family, b *Box) (c cell, ok bool) {
 	for i := range c {
 		if c[i], ok = spanOf(f, b, i); !ok {
 			return c, false
@@ -105,7 +113,7 @@ func cellOf(f packet.Family, b Box) (c cell, ok bool) {
 }
 
 // spanOf translates one field of a box; false when it holds nothing.
-func spanOf(f packet.Family, b Box, field int) (span, bool) {
+func spanOf(f packet.Family, b *Box, field int) (span, bool) {
 	small := func(i Interval, most uint16) (span, bool) {
 		return span{word{lo: uint64(i.Lo)}, word{lo: uint64(min(i.Hi, most))}}, i.Lo <= min(i.Hi, most)
 	}

@@ -3,6 +3,8 @@ package solver
 import (
 	"cmp"
 	"slices"
+
+	"github.com/postern-dev/postern/packet"
 )
 
 // piece is a part of a node under construction: a span of a field and what it
@@ -12,24 +14,47 @@ type piece struct {
 	to id
 }
 
-// of builds the union of boxes, ill-formed headers included.
+// of builds the union of cells, ill-formed headers included. The cells are
+// reordered.
 //
-// The boxes are sorted once, so that those with the same protocol stand
-// together, inside them those with the same source, and so on. Boxes that share
+// They are sorted once, so that those with the same protocol stand
+// together, inside them those with the same source, and so on. Cells that share
 // everything above a field become one node at it, and spans that lead to the
 // same place become one interval set before anything is merged: a prefix list
 // of a thousand CIDRs with one port is one node, not a thousand diagrams.
-func (d *diagram[K]) of(boxes []Box) id {
-	cells := make([]cell, 0, len(boxes))
-	for _, b := range boxes {
-		if c, ok := cellOf(d.family, b); ok {
-			cells = append(cells, c)
-		}
-	}
+func (d *diagram[K]) of(cells []cell) id {
 	if len(cells) > 1 {
 		slices.SortFunc(cells, func(a, b cell) int { return a.compare(&b) })
 	}
 	return d.ofCells(cells, protocol)
+}
+
+// ofKinds builds the well-formed headers of some kinds.
+func (d *diagram[K]) ofKinds(kinds ...packet.Kind) id {
+	zero := []piece{{}} // the span of the value 0
+	noPorts := d.node(dstPort, zero, permit)
+	noPorts = d.node(srcPort, zero, noPorts)
+	noSource := d.node(srcPort, zero, permit)
+	base := len(d.stack)
+	for p := range 256 {
+		kind, to := packet.KindOf(d.family, uint8(p)), none
+		if slices.Contains(kinds, kind) {
+			switch kind {
+			case packet.Ported:
+				to = permit
+			case packet.Typed:
+				to = noSource
+			case packet.Plain:
+				to = noPorts
+			case packet.KindInvalid:
+			}
+		}
+		d.push(base, K(p), to)
+	}
+	if d.over {
+		return invalid
+	}
+	return d.make(0, base)
 }
 
 // ofCells builds sorted cells that agree in every field above the given one.
@@ -63,7 +88,10 @@ func (d *diagram[K]) ofPieces(field int, pieces []piece) id {
 		return d.node(field, pieces, pieces[0].to)
 	}
 	slices.SortFunc(pieces, func(a, b piece) int {
-		return cmp.Or(cmp.Compare(a.to, b.to), a.compare(b.span))
+		if a.to != b.to {
+			return cmp.Compare(a.to, b.to)
+		}
+		return a.compare(b.span)
 	})
 	base := len(d.ids)
 	for len(pieces) > 0 {
@@ -78,7 +106,7 @@ func (d *diagram[K]) ofPieces(field int, pieces []piece) id {
 		d.ids = append(d.ids, a)
 		pieces = pieces[n:]
 	}
-	r := d.merge(union, d.ids[base:])
+	r := d.merge(union, d.ids[base:], false)
 	d.ids = d.ids[:base]
 	return r
 }

@@ -29,13 +29,14 @@ type edge[K key] struct {
 	to id
 }
 
-// node is a stretch of the edge arena. Its last edge ends at the level's
+// node is a stretch of n edges of a chunk. Its last edge ends at the level's
 // largest value, neighbours lead to different places, and there are at least
 // two.
 type node struct {
-	first, n uint32
-	hash     uint32
-	level    uint8
+	first uint32 // index of the chunk << chunkBits, and the index in it
+	n     uint32
+	hash  uint32
+	level uint8
 }
 
 // level describes one level of the diagrams of a family.
@@ -76,28 +77,39 @@ type diagram[K key] struct {
 	max    [maxLevels]K      // largest value of each level
 	start  [fields + 1]uint8 // first level of each field
 
-	nodes []node
-	edges []edge[K]
-	table []id   // open addressing, by node.hash; 0 is a free place
-	cache []memo // direct-mapped
+	nodes  []node
+	chunks [][]edge[K] // the edges of all nodes; chunks never move
+	used   int         // edges in the chunks
+	table  []id        // open addressing, by node.hash; 0 is a free place
+	cache  []memo      // direct-mapped
 
 	stack []edge[K] // edges of the nodes under construction
 	ids   []id      // tuples and lists under construction
 
 	maxEdges int
-	steps    int // of the operation that runs
-	over     bool
+	litter   int // see someLitter
+	// Of the operation that runs: where it began, how many edges there were
+	// after the last collection, how far it has walked, whether it must stop.
+	began mark
+	clean int
+	steps int
+	over  bool
 
-	taste  taste[K]
+	taste  *taste[K]           // made for the first witness
 	choice [maxLevels]K        // the header that a search has built so far
 	prefer bool                // whether the search looks for recognisable values
 	dead   map[string]struct{} // tuples of three and more sets that do not meet
 }
 
 const (
-	firstTable   = 1 << 8
-	firstCache   = 1 << 8
+	firstTable   = 1 << 9
+	firstCache   = 1 << 9
 	largestCache = 1 << 16
+	firstChunk   = 1 << 9
+	chunkBits    = 16
+	// someLitter is how many edges an operation builds before it looks for
+	// those that are not needed any more.
+	someLitter = 1 << 20
 	// stepsPerEdge bounds the time of one operation: an operation that only
 	// meets nodes which exist is stopped as well, when the cache cannot keep up.
 	stepsPerEdge = 16
@@ -109,7 +121,9 @@ func newDiagram[K key](f packet.Family, maxEdges int) *diagram[K] {
 		levels:   levelsOf(f),
 		table:    make([]id, firstTable),
 		cache:    make([]memo, firstCache),
+		chunks:   [][]edge[K]{make([]edge[K], 0, firstChunk)},
 		maxEdges: maxEdges,
+		litter:   someLitter,
 	}
 	for i, l := range d.levels {
 		d.max[i] = ^K(0)
@@ -125,7 +139,6 @@ func newDiagram[K key](f packet.Family, maxEdges int) *diagram[K] {
 	for i := range d.nodes {
 		d.nodes[i].level = uint8(len(d.levels))
 	}
-	d.taste = tasteOf[K](f)
 	return d
 }
 
@@ -133,8 +146,29 @@ func (d *diagram[K]) level(a id) int { return int(d.nodes[a].level) }
 
 // out lists the edges of a node. The slice stays good while the arena grows.
 func (d *diagram[K]) out(a id) []edge[K] {
-	n := d.nodes[a]
-	return d.edges[n.first : n.first+n.n]
+	return d.outOf(&d.nodes[a])
+}
+
+func (d *diagram[K]) outOf(n *node) []edge[K] {
+	at := n.first & (1<<chunkBits - 1)
+	return d.chunks[n.first>>chunkBits][at : at+n.n]
+}
+
+// store copies the edges of a new node into the arena. A node lies in one
+// chunk; one that is larger than chunks are gets its own.
+func (d *diagram[K]) store(es []edge[K]) (first uint32) {
+	i := len(d.chunks) - 1
+	last := d.chunks[i]
+	if len(last)+len(es) > cap(last) {
+		size := min(4*cap(last), 1<<chunkBits)
+		last = make([]edge[K], 0, max(size, len(es)))
+		d.chunks = append(d.chunks, last)
+		i++
+	}
+	first = uint32(i)<<chunkBits | uint32(len(last))
+	d.chunks[i] = append(last, es...)
+	d.used += len(es)
+	return first
 }
 
 // seek returns the index of the edge that holds a value.
@@ -167,28 +201,22 @@ func (d *diagram[K]) make(level int, base int) id {
 	if len(es) == 1 {
 		return es[0].to
 	}
-	h := uint64(level) + 0x9e3779b97f4a7c15
-	for _, e := range es {
-		h = (h ^ uint64(e.hi)) * 0xff51afd7ed558ccd
-		h = (bits.RotateLeft64(h, 29) ^ uint64(e.to)) * 0xc4ceb9fe1a85ec53
-	}
-	hash := uint32(h >> 32)
+	hash := hashOf(level, es)
 	mask := uint32(len(d.table) - 1)
 	i := hash & mask
 	for ; d.table[i] != invalid; i = (i + 1) & mask {
 		a := d.table[i]
 		n := &d.nodes[a]
-		if n.hash == hash && int(n.level) == level && int(n.n) == len(es) && equal(d.edges[n.first:n.first+n.n], es) {
+		if n.hash == hash && int(n.level) == level && int(n.n) == len(es) && equal(d.outOf(n), es) {
 			return a
 		}
 	}
-	if len(d.edges)+len(es) > d.maxEdges {
+	if d.used+len(es) > d.maxEdges {
 		d.over = true
 		return invalid
 	}
 	a := id(len(d.nodes))
-	d.nodes = append(d.nodes, node{uint32(len(d.edges)), uint32(len(es)), hash, uint8(level)})
-	d.edges = append(d.edges, es...)
+	d.nodes = append(d.nodes, node{d.store(es), uint32(len(es)), hash, uint8(level)})
 	d.table[i] = a
 	if len(d.nodes) > len(d.table)/2 {
 		d.rehash(2 * len(d.table))
@@ -197,6 +225,15 @@ func (d *diagram[K]) make(level int, base int) id {
 		d.growCache()
 	}
 	return a
+}
+
+func hashOf[K key](level int, es []edge[K]) uint32 {
+	h := uint64(level) + 0x9e3779b97f4a7c15
+	for _, e := range es {
+		both := uint64(e.hi)*0xff51afd7ed558ccd + uint64(e.to)
+		h = (bits.RotateLeft64(h, 29) ^ both) * 0xc4ceb9fe1a85ec53
+	}
+	return uint32(h >> 32)
 }
 
 func equal[K key](a, b []edge[K]) bool {
@@ -210,7 +247,11 @@ func equal[K key](a, b []edge[K]) bool {
 
 // rehash rebuilds the table of nodes.
 func (d *diagram[K]) rehash(size int) {
-	d.table = make([]id, size)
+	if size == len(d.table) {
+		clear(d.table)
+	} else {
+		d.table = make([]id, size)
+	}
 	mask := uint32(size - 1)
 	for a := ends; int(a) < len(d.nodes); a++ {
 		i := d.nodes[a].hash & mask
@@ -219,27 +260,6 @@ func (d *diagram[K]) rehash(size int) {
 		}
 		d.table[i] = a
 	}
-}
-
-// mark is where the arena stood before an operation.
-type mark struct{ nodes, edges int }
-
-// begin starts an operation.
-func (d *diagram[K]) begin() mark {
-	d.steps, d.over = 0, false
-	return mark{len(d.nodes), len(d.edges)}
-}
-
-// rollback forgets what an operation over budget has built, so that its
-// fragments do not use up the budget of the next one.
-func (d *diagram[K]) rollback(m mark) {
-	d.stack, d.ids = d.stack[:0], d.ids[:0]
-	if len(d.nodes) == m.nodes {
-		return
-	}
-	d.nodes, d.edges = d.nodes[:m.nodes], d.edges[:m.edges]
-	d.rehash(len(d.table))
-	clear(d.cache)
 }
 
 // step counts work; it reports whether the operation must stop.
@@ -252,7 +272,7 @@ func (d *diagram[K]) step(n int) bool {
 }
 
 func (d *diagram[K]) exceeded() bool { return d.over }
-func (d *diagram[K]) size() int      { return len(d.edges) }
+func (d *diagram[K]) size() int      { return d.used }
 func (d *diagram[K]) knows(a id) bool {
 	return a != invalid && a != deny && int(a) < len(d.nodes)
 }

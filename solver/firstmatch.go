@@ -61,7 +61,7 @@ func (s *Space) FirstMatch(entries []Entry, otherwise Decision) Set {
 		}
 		s.list = append(s.list, a)
 	}
-	r := s.engine.merge(earlier, s.list)
+	r := s.engine.merge(earlier, s.list, true)
 	if r != invalid {
 		r = s.engine.mapEnds(finish, r)
 	}

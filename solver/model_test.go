@@ -5,6 +5,7 @@ import (
 	"math/big"
 	"net/netip"
 	"slices"
+	"sync"
 	"testing"
 
 	"github.com/postern-dev/postern/packet"
@@ -17,6 +18,13 @@ import (
 type universe struct {
 	family packet.Family
 	atoms  [fields][]span
+
+	// By combination: its atoms, its first header, whether that is well-formed
+	// (then all of its headers are), and how many headers it has.
+	cells   []cell
+	headers []packet.Header
+	formed  []bool
+	sizes   []*big.Int
 }
 
 // model is a set of combinations of atoms.
@@ -49,20 +57,39 @@ func smallCuts(last uint64, begins ...uint64) []span {
 	return cut(word64(last), ws...)
 }
 
+// universes are costly to make and never change.
+var universes = map[packet.Family]func() *universe{
+	packet.IPv4: sync.OnceValue(func() *universe { return newUniverse(packet.IPv4) }),
+	packet.IPv6: sync.OnceValue(func() *universe { return newUniverse(packet.IPv6) }),
+}
+
 func newUniverse(f packet.Family) *universe {
 	u := &universe{family: f}
+	u.cut()
+	for i := range u.size() {
+		c, _ := u.at(i)
+		h := packet.Header{
+			Protocol: uint8(c[protocol].lo.lo), Src: c[src].lo.addr(f), Dst: c[dst].lo.addr(f),
+			SrcPort: uint16(c[srcPort].lo.lo), DstPort: uint16(c[dstPort].lo.lo),
+		}
+		u.cells, u.headers = append(u.cells, c), append(u.headers, h)
+		u.formed, u.sizes = append(u.formed, h.Valid()), append(u.sizes, c.count())
+	}
+	return u
+}
+
+func (u *universe) cut() {
 	u.atoms[protocol] = smallCuts(255, 0, 1, 2, 6, 7, 17, 18, 58, 59)
 	u.atoms[srcPort] = smallCuts(65535, 0, 1, 1024)
 	u.atoms[dstPort] = smallCuts(65535, 0, 1, 22, 2048)
-	if f == packet.IPv4 {
+	if u.family == packet.IPv4 {
 		u.atoms[src] = smallCuts(1<<32-1, 0, 0x0a000000, 0x0a000001, 0xcb007100)
 		u.atoms[dst] = smallCuts(1<<32-1, 0, 0x0a000000, 0xffffffff)
-		return u
+		return
 	}
 	all := ^uint64(0)
 	u.atoms[src] = cut(word{all, all}, word{}, word{0x20010db8 << 32, 0}, word{0x20010db8 << 32, 7}, word{0x20010db8<<32 + 2, 9}, word{0xfd << 56, 0})
 	u.atoms[dst] = cut(word{all, all}, word{}, word{5, all}, word{7, 0})
-	return u
 }
 
 func (u *universe) size() int {
@@ -91,22 +118,11 @@ func (u *universe) index(at [fields]int) int {
 	return i
 }
 
-// header is the first header of a combination.
-func (u *universe) header(i int) packet.Header {
-	c, _ := u.at(i)
-	return packet.Header{
-		Protocol: uint8(c[protocol].lo.lo), Src: c[src].lo.addr(u.family), Dst: c[dst].lo.addr(u.family),
-		SrcPort: uint16(c[srcPort].lo.lo), DstPort: uint16(c[dstPort].lo.lo),
-	}
-}
-
-func (u *universe) valid(i int) bool { return u.header(i).Valid() }
-
 // where evaluates a predicate of combinations; ill-formed ones are never in.
 func (u *universe) where(f func(i int) bool) model {
 	m := make(model, u.size())
 	for i := range m {
-		m[i] = u.valid(i) && f(i)
+		m[i] = u.formed[i] && f(i)
 	}
 	return m
 }
@@ -114,13 +130,12 @@ func (u *universe) where(f func(i int) bool) model {
 func (u *universe) of(boxes []Box) model {
 	var cells []cell
 	for _, b := range boxes {
-		if c, ok := cellOf(u.family, b); ok {
+		if c, ok := cellOf(u.family, &b); ok {
 			cells = append(cells, c)
 		}
 	}
 	return u.where(func(i int) bool {
-		at, _ := u.at(i)
-		return slices.ContainsFunc(cells, func(c cell) bool { return inside(&at, &c) })
+		return slices.ContainsFunc(cells, func(c cell) bool { return inside(&u.cells[i], &c) })
 	})
 }
 
@@ -136,14 +151,14 @@ func inside(a, b *cell) bool {
 
 // absent reports whether the header of a combination lacks a field.
 func (u *universe) absent(i, field int) bool {
-	k := u.header(i).Kind()
+	k := u.headers[i].Kind()
 	return field == srcPort && k != packet.Ported || field == dstPort && k == packet.Plain
 }
 
 // changes lists the well-formed combinations that a field of i can be given,
 // within a box.
 func (u *universe) changes(i, field int, over Box) []int {
-	within, ok := spanOf(u.family, over, field)
+	within, ok := spanOf(u.family, &over, field)
 	if !ok {
 		return nil
 	}
@@ -152,7 +167,7 @@ func (u *universe) changes(i, field int, over Box) []int {
 	for v, s := range u.atoms[field] {
 		at[field] = v
 		j := u.index(at)
-		if s.lo.compare(within.lo) >= 0 && s.hi.compare(within.hi) <= 0 && u.valid(j) {
+		if s.lo.compare(within.lo) >= 0 && s.hi.compare(within.hi) <= 0 && u.formed[j] {
 			out = append(out, j)
 		}
 	}
@@ -198,8 +213,7 @@ func (u *universe) count(m model) *big.Int {
 	sum := new(big.Int)
 	for i := range m {
 		if m[i] {
-			c, _ := u.at(i)
-			sum.Add(sum, c.count())
+			sum.Add(sum, u.sizes[i])
 		}
 	}
 	return sum
@@ -252,8 +266,8 @@ func (u *universe) check(t testing.TB, s *Space, a Set, m model) {
 		t.Fatal("invalid set")
 	}
 	for i := range m {
-		if got, err := s.Contains(a, u.header(i)); err != nil || got != m[i] {
-			t.Fatalf("contains %v: got %v, %v, want %v", u.header(i), got, err, m[i])
+		if got, err := s.Contains(a, u.headers[i]); err != nil || got != m[i] {
+			t.Fatalf("contains %v: got %v, %v, want %v", u.headers[i], got, err, m[i])
 		}
 	}
 	if got, want := s.Count(a), u.count(m); got.Cmp(want) != 0 {
@@ -280,7 +294,7 @@ func checkBoxes(t testing.TB, s *Space, a Set) {
 	cells := make([]cell, len(boxes))
 	sum := new(big.Int)
 	for i, b := range boxes {
-		c, ok := cellOf(s.family, b)
+		c, ok := cellOf(s.family, &b)
 		if !ok {
 			t.Fatalf("empty box %v", b)
 		}

@@ -21,10 +21,23 @@ type machine struct {
 }
 
 func newMachine(t testing.TB, f packet.Family, code []byte) *machine {
-	m := &machine{t: t, u: newUniverse(f), s: New(f, Options{}), code: code, ids: map[string]Set{}}
+	m := &machine{t: t, u: universes[f](), s: New(f, Options{}), code: code, ids: map[string]Set{}}
+	if len(code)%2 == 0 {
+		tidyAlways(m.s)
+	}
 	m.record(Empty, make(model, m.u.size()))
 	m.record(m.s.All(), m.u.where(func(int) bool { return true }))
 	return m
+}
+
+// tidyAlways makes a space collect intermediate results at every chance.
+func tidyAlways(s *Space) {
+	switch d := s.engine.(type) {
+	case *diagram[uint32]:
+		d.litter = 0
+	case *diagram[uint64]:
+		d.litter = 0
+	}
 }
 
 func (m *machine) next() byte {
@@ -203,7 +216,7 @@ func TestRandomPrograms(t *testing.T) {
 		t.Run(f.String(), func(t *testing.T) {
 			for seed := range uint64(25) {
 				r := rand.New(rand.NewPCG(seed, 1))
-				code := make([]byte, 400)
+				code := make([]byte, 400+seed%2)
 				for i := range code {
 					code[i] = byte(r.Uint32())
 				}

@@ -69,7 +69,7 @@ func (s *Space) field(f packet.Field, b Box) (has, values Set, ok bool) {
 	index := int(f) - 1
 	has = s.having[index]
 	values = Empty
-	if sp, ok := spanOf(s.family, b, index); ok {
+	if sp, ok := spanOf(s.family, &b, index); ok {
 		m := s.engine.begin()
 		values = s.end(m, s.engine.node(index, []piece{{span: sp}}, permit))
 		values = s.Intersect(values, has)

@@ -38,7 +38,7 @@ type Options struct {
 const DefaultMaxEdges = 1 << 24
 
 // largestMaxEdges keeps edge indexes within 32 bits.
-const largestMaxEdges = 1 << 31
+const largestMaxEdges = 1 << 30
 
 // engine is a diagram of either key width.
 type engine interface {
@@ -48,10 +48,11 @@ type engine interface {
 	size() int
 	knows(id) bool
 
-	of([]Box) id
+	of([]cell) id
+	ofKinds(...packet.Kind) id
 	node(field int, spans []piece, to id) id
 	apply(o op, a, b id) id
-	merge(o op, list []id) id
+	merge(o op, list []id, tidy bool) id
 	mapEnds(o op, a id) id
 	exists(a id, field int) id
 	test(o op, a, b id) bool
@@ -71,7 +72,9 @@ type Space struct {
 	all    Set
 	// having are the headers that have each field, by index.
 	having [fields]Set
-	list   []id
+	fresh  mark   // where the arena stood when the space was new
+	list   []id   // arguments of the operation that runs
+	cells  []cell // likewise
 	err    error
 }
 
@@ -99,29 +102,22 @@ func New(f packet.Family, o Options) *Space {
 
 // wellFormed builds All and the headers that have each port.
 func (s *Space) wellFormed() {
-	var ported, typed, plain []Box
-	zero := Port(0)
-	for p := range uint16(256) {
-		b := Everything(s.family)
-		b.Protocol = Port(p)
-		switch packet.KindOf(s.family, uint8(p)) {
-		case packet.Ported:
-			ported = append(ported, b)
-		case packet.Typed:
-			b.SrcPort = zero
-			typed = append(typed, b)
-		case packet.Plain:
-			b.SrcPort, b.DstPort = zero, zero
-			plain = append(plain, b)
-		case packet.KindInvalid:
-		}
-	}
 	m := s.engine.begin()
-	s.having[srcPort] = s.end(m, s.engine.of(ported))
-	s.having[dstPort] = s.end(m, s.engine.of(slices.Concat(ported, typed)))
-	s.all = s.end(m, s.engine.of(slices.Concat(ported, typed, plain)))
+	s.having[srcPort] = s.end(m, s.engine.ofKinds(packet.Ported))
+	s.having[dstPort] = s.end(m, s.engine.ofKinds(packet.Ported, packet.Typed))
+	s.all = s.end(m, s.engine.ofKinds(packet.Ported, packet.Typed, packet.Plain))
 	for f := protocol; f < srcPort; f++ {
 		s.having[f] = s.all
+	}
+	s.fresh = s.engine.begin()
+}
+
+// Reset forgets every set but Empty and All, and that the budget was exceeded.
+// It costs less than a new space: tables stay as large as they have grown.
+func (s *Space) Reset() {
+	if s.all != Invalid {
+		s.engine.rollback(s.fresh)
+		s.err = nil
 	}
 }
 
@@ -166,8 +162,14 @@ func (s *Space) Of(boxes ...Box) Set {
 	if s.all == Invalid {
 		return Invalid
 	}
+	s.cells = s.cells[:0]
+	for i := range boxes {
+		if c, ok := cellOf(s.family, &boxes[i]); ok {
+			s.cells = append(s.cells, c)
+		}
+	}
 	m := s.engine.begin()
-	r := s.engine.of(boxes)
+	r := s.engine.of(s.cells)
 	if r != invalid {
 		r = s.engine.apply(intersect, r, id(s.all))
 	}
@@ -181,7 +183,7 @@ func (s *Space) Union(sets ...Set) Set {
 		return Invalid
 	}
 	slices.Sort(list)
-	return s.end(s.engine.begin(), s.engine.merge(union, slices.Compact(list)))
+	return s.end(s.engine.begin(), s.engine.merge(union, slices.Compact(list), true))
 }
 
 // Intersect returns the headers that are in all sets; All without sets.
@@ -194,7 +196,7 @@ func (s *Space) Intersect(sets ...Set) Set {
 		return s.all
 	}
 	slices.Sort(list)
-	return s.end(s.engine.begin(), s.engine.merge(intersect, slices.Compact(list)))
+	return s.end(s.engine.begin(), s.engine.merge(intersect, slices.Compact(list), true))
 }
 
 // Difference returns the headers that are in a and not in b.

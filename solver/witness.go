@@ -18,7 +18,7 @@ type taste[K key] struct {
 	typed                K                      // the protocol with type and code
 }
 
-func tasteOf[K key](f packet.Family) taste[K] {
+func tasteOf[K key](f packet.Family) *taste[K] {
 	ports := func(ps ...uint64) []window[K] {
 		var ws []window[K]
 		for _, p := range ps {
@@ -26,7 +26,7 @@ func tasteOf[K key](f packet.Family) taste[K] {
 		}
 		return append(ws, window[K]{0, 65535})
 	}
-	t := taste[K]{
+	t := &taste[K]{
 		tcp:   ports(22, 443, 80, 3389, 5432, 3306, 8080, 8443, 6379, 27017, 9200, 1433),
 		udp:   ports(53, 443, 123, 161, 500, 4500, 514),
 		none:  ports(),
@@ -151,6 +151,9 @@ func (d *diagram[K]) pick(l int, lo, hi K) K {
 func (d *diagram[K]) witness(sets []id, prefer bool) bool {
 	d.begin()
 	d.prefer = prefer
+	if d.taste == nil {
+		d.taste = tasteOf[K](d.family)
+	}
 	clear(d.dead)
 	d.ids = d.ids[:0]
 	for _, a := range sets {
