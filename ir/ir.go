@@ -359,6 +359,9 @@ type Address struct {
 	Private Value[netip.Addr]
 	Family  packet.Family
 	Public  Public
+	// Maybe: the address may not be there (an IPv6 address that a subnet which
+	// is not seen may assign). It counts for what may be, not for what must.
+	Maybe *Unknown
 }
 
 // Public is the public IPv4 address that an internet gateway translates to a
