@@ -1,0 +1,191 @@
+package awsapi
+
+import (
+	"net/netip"
+	"strings"
+
+	"github.com/postern-dev/postern/diag"
+	"github.com/postern-dev/postern/ir"
+	"github.com/postern-dev/postern/packet"
+)
+
+func (b *builder) buildGateways() {
+	for _, k := range []struct {
+		record      recordKind
+		kind        ir.GatewayKind
+		attachments string
+	}{
+		{recordInternetGateway, ir.InternetGateway, "Attachments"},
+		{recordEgressGateway, ir.EgressOnlyGateway, "Attachments"},
+		{recordVPNGateway, ir.VirtualPrivateGateway, "VpcAttachments"},
+		{recordOtherGateway, ir.OtherGateway, ""},
+	} {
+		for _, o := range b.objects[k.record] {
+			if ended(o.get("State").peek()) {
+				continue
+			}
+			g := b.gateway(o, k.kind)
+			if k.kind == ir.OtherGateway {
+				g.VPC = b.vpcOf(o)
+			}
+			for a := range o.get(k.attachments).items() {
+				switch a.get("State").peek() {
+				case "detached", "detaching":
+				default:
+					if ref := a.get("VpcId"); ref.str() != "" {
+						g.VPC = ir.One(b.vpc(ref, o.home))
+					}
+				}
+			}
+		}
+	}
+	for _, o := range b.objects[recordNATGateway] {
+		if ended(o.get("State").peek()) {
+			continue
+		}
+		b.natGateway(o)
+	}
+}
+
+func (b *builder) gateway(o *object, kind ir.GatewayKind) *ir.Gateway {
+	g := &ir.Gateway{ID: o.id, Name: tags(o)["Name"], Home: o.home, Kind: kind, Origin: o.origin()}
+	b.gateways.add(g.ID, g.Home, g)
+	b.net.Gateways = append(b.net.Gateways, g)
+	return g
+}
+
+// natGateway reads a NAT gateway. A regional one stands in no subnet.
+// [botocore ec2 NatGateway]
+func (b *builder) natGateway(o *object) {
+	g := b.gateway(o, ir.NATGateway)
+	g.VPC = b.vpcOf(o)
+	g.Private = o.get("ConnectivityType").peek() == "private"
+	if ref := o.get("SubnetId"); ref.str() != "" {
+		g.Subnet = ir.One(b.subnet(ref, o.get("VpcId"), o.home))
+	} else {
+		g.Subnet = ir.Another[*ir.Subnet](&ir.Unknown{Term: "subnet of " + g.ID, Cause: diag.Cause{
+			Code: diag.NotModelled, Message: g.ID + " names no subnet (a regional NAT gateway)", Address: g.ID, Range: g.Origin.Range,
+		}})
+	}
+	for a := range o.get("NatGatewayAddresses").items() {
+		if s := a.get("Status").peek(); s == "failed" || s == "disassociating" || s == "unassigning" {
+			continue
+		}
+		private := a.get("PrivateIp")
+		if private.str() == "" {
+			continue
+		}
+		g.Addresses = append(g.Addresses, b.address(private, a.get("PublicIp"), g.ID))
+	}
+}
+
+// address reads a private address and its public one.
+func (b *builder) address(private, public value, id string) ir.Address {
+	a := ir.Address{Private: b.addr(private, id), Family: guessFamily(private.peek())}
+	a.Public = publicAddress(b, public, private, id)
+	return a
+}
+
+func (b *builder) addr(v value, id string) ir.Value[netip.Addr] {
+	a, err := netip.ParseAddr(strings.TrimSpace(v.peek()))
+	if err != nil || a.Zone() != "" {
+		return ir.NotKnown[netip.Addr](b.invalid(v, id, v.text()+" is no address", "the address is unknown", ""))
+	}
+	return ir.Known(a.Unmap())
+}
+
+// publicAddress reads the public address that belongs to a private one;
+// around is what lacks it.
+func publicAddress(b *builder, public, around value, id string) ir.Public {
+	p := ir.Public{Exists: ir.Known(false), Place: diag.Place{Address: id, Message: "no public address", Range: around.place()}}
+	if public.str() == "" {
+		return p
+	}
+	p.Exists, p.Addr = ir.Known(true), b.addr(public, id)
+	p.Place = diag.Place{Address: id, Message: "public address " + public.str(), Range: public.place()}
+	return p
+}
+
+func (b *builder) buildPeerings() {
+	for _, o := range b.objects[recordPeering] {
+		status := o.get("Status").get("Code").peek()
+		if status == "" {
+			status = o.get("Status").peek()
+		}
+		from, to := o.get("RequesterVpcInfo"), o.get("AccepterVpcInfo")
+		p := &ir.Peering{
+			ID: o.id, Requester: b.peer(from, o), Accepter: b.peer(to, o), Active: ir.Known(status == "active"), Origin: o.origin(),
+		}
+		if status == "" {
+			p.Active = ir.NotKnown[bool](notSaid(o, "its status"))
+		}
+		x, y := from.get("Region").str(), to.get("Region").str()
+		switch {
+		case x != "" && y != "":
+			p.SameRegion = ir.Known(x == y)
+		default:
+			p.SameRegion = ir.NotKnown[bool](notSaid(o, "the Regions of its VPCs"))
+		}
+		b.peerings.add(p.ID, o.home, p)
+		b.net.Peerings = append(b.net.Peerings, p)
+	}
+}
+
+func notSaid(o *object, what string) *ir.Unknown {
+	return &ir.Unknown{Term: what + " of " + o.id, Cause: diag.Cause{
+		Code: diag.NotInInput, Message: o.id + " does not say " + what, Address: o.id, Range: o.main().place(),
+	}}
+}
+
+// peer returns one side of a peering. The connection lists the CIDRs of a VPC
+// that the input does not hold.
+func (b *builder) peer(info value, o *object) ir.Choice[*ir.VPC] {
+	ref := info.get("VpcId")
+	if ref.str() == "" {
+		return ir.Another[*ir.VPC](notSaid(o, "its VPC"))
+	}
+	home := ir.Home{Account: info.get("OwnerId").str(), Region: info.get("Region").str()}
+	if home.Account == "" {
+		home.Account = o.home.Account
+	}
+	if home.Region == "" {
+		home.Region = o.home.Region
+	}
+	v := b.vpc(ref, home)
+	if v.Seen || len(v.IPv4)+len(v.IPv6) > 0 {
+		return ir.One(v)
+	}
+	for _, s := range []struct {
+		set, member string
+		family      packet.Family
+		to          *[]ir.Value[netip.Prefix]
+	}{{"CidrBlockSet", "CidrBlock", packet.IPv4, &v.IPv4}, {"Ipv6CidrBlockSet", "Ipv6CidrBlock", packet.IPv6, &v.IPv6}} {
+		for c := range info.get(s.set).items() {
+			*s.to = append(*s.to, b.prefix(valueOf(c.get(s.member), c), s.family, v.ID))
+		}
+	}
+	if c := info.get("CidrBlock"); len(v.IPv4) == 0 && c.str() != "" {
+		v.IPv4 = append(v.IPv4, b.prefix(c, packet.IPv4, v.ID))
+		return ir.One(v)
+	}
+	if info.get("CidrBlockSet").ok() {
+		v.More = nil
+	}
+	return ir.One(v)
+}
+
+// buildIndirect lists what brings internet traffic to private interfaces.
+func (b *builder) buildIndirect() {
+	for _, o := range b.objects[recordIndirect] {
+		if e := o.get("Enabled"); e.ok() && !e.yes() {
+			continue
+		}
+		name := o.get("Name").str()
+		if name == "" {
+			name = o.id
+		}
+		b.net.Indirect = append(b.net.Indirect, diag.Place{
+			Address: o.id, Message: o.list.noun + " " + name + " may bring internet traffic to private interfaces", Range: o.origin().Range,
+		})
+	}
+}
