@@ -105,12 +105,10 @@ func (m *Model) Flow(ctx context.Context, from, to *ir.Interface, f packet.Famil
 			forwards = append(forwards, anyOf(e.Space, forward...))
 			completes = append(completes, anyOf(e.Space, complete...))
 			if from != nil {
-				_, fixed := e.candidates(from, a)
-				flow.FixedFrom = flow.FixedFrom && fixed
+				flow.FixedFrom = flow.FixedFrom && e.addresses(from, a).fixed
 			}
 			if to != nil {
-				_, fixed := e.candidates(to, b)
-				flow.FixedTo = flow.FixedTo && fixed
+				flow.FixedTo = flow.FixedTo && e.addresses(to, b).fixed
 			}
 		}
 	}
@@ -181,7 +179,7 @@ func (e *engine) base(via string, from, to *ir.Interface, a, b place, in, out tr
 // refs is the Members of the interface at the other end. ok tells whether a
 // reference to a group identifies its members on this way.
 func (e *engine) refs(other *ir.Interface, p place, ok truth) Members {
-	set, _ := e.candidates(other, p)
+	set := e.addresses(other, p).may
 	return func(g *ir.SecurityGroup, b Bound) []netipx.IPRange {
 		t, evidence := member(other, g)
 		switch t = and(t, ok); b {
@@ -203,12 +201,15 @@ func (e *engine) refs(other *ir.Interface, p place, ok truth) Members {
 }
 
 func (e *engine) addressStage(i *ir.Interface, p place, field packet.Field) Stage {
-	set, _ := e.candidates(i, p)
-	return Stage{
+	h := e.addresses(i, p)
+	may := e.from(field, h.may)
+	s := Stage{
 		Kind: KindAddress, Component: i.Resource, Place: i.Origin.Place(""),
 		Message: "no " + familyName(e.Family()) + " address on " + i.Resource,
-		Band:    exactly(e.from(field, set)),
+		Band:    Band{Must: e.from(field, h.sure), Ground: may, May: may},
 	}
+	s.because(h.why)
+	return s
 }
 
 func familyName(f packet.Family) string {

@@ -135,29 +135,44 @@ func member(i *ir.Interface, g *ir.SecurityGroup) (t truth, evidence bool) {
 	return t, evidence
 }
 
-// candidates returns the private addresses of a family that an interface may
-// have at a place. fixed reports that they are all known: the interface has
-// every one of them. Otherwise it has one of them, and AWS picks which.
-func (e *engine) candidates(i *ir.Interface, p place) (set *netipx.IPSet, fixed bool) {
-	var b netipx.IPSetBuilder
-	fixed = true
+// holding is which private addresses of one family an interface has at a place.
+type holding struct {
+	sure *netipx.IPSet // it has one of them, or all when fixed
+	may  *netipx.IPSet // sure, and those of addresses that may not be there
+	// fixed reports that all are known: the interface has every one of them.
+	// Otherwise it has one of them, and AWS picks which.
+	fixed bool
+	why   *ir.Unknown // why an address may not be there
+}
+
+// addresses returns the private addresses of an interface at a place.
+func (e *engine) addresses(i *ir.Interface, p place) holding {
+	var sure, may netipx.IPSetBuilder
+	h := holding{fixed: true}
 	for _, a := range i.Addresses {
+		b := &sure
+		if a.Maybe != nil {
+			b, h.why = &may, a.Maybe
+		}
 		switch {
 		case a.Private.Known():
 			if packet.FamilyOf(a.Private.V) == e.Family() {
 				b.Add(a.Private.V)
 			}
 		case a.Family == e.Family() || a.Family == packet.FamilyInvalid:
-			fixed = false
+			h.fixed = false
 			b.AddSet(e.free(p))
 		}
 	}
 	for _, c := range i.Prefixes {
 		if packet.FamilyOfPrefix(c) == e.Family() {
-			b.AddPrefix(c)
+			sure.AddPrefix(c)
 		}
 	}
-	return build(&b), fixed
+	h.sure = build(&sure)
+	may.AddSet(h.sure)
+	h.may = build(&may)
+	return h
 }
 
 // free returns the addresses that AWS may pick at a place: the subnet's, less
@@ -221,11 +236,14 @@ func (e *engine) within(v *ir.VPC) []netipx.IPRange {
 // internet that nobody else here holds. IPv6 addresses are their own.
 func (e *engine) publics(i *ir.Interface, p place) (set *netipx.IPSet, has truth, fixed bool) {
 	if e.Family() == packet.IPv6 {
-		set, fixed = e.candidates(i, p)
-		if len(set.Ranges()) > 0 {
-			has = yes
+		h := e.addresses(i, p)
+		switch {
+		case len(h.sure.Ranges()) > 0:
+			return h.sure, yes, h.fixed
+		case len(h.may.Ranges()) > 0:
+			return h.may, maybe, false
 		}
-		return set, has, fixed
+		return h.sure, no, true
 	}
 	var b netipx.IPSetBuilder
 	fixed = true

@@ -8,6 +8,7 @@ import (
 	"github.com/postern-dev/postern/ir"
 	"github.com/postern-dev/postern/packet"
 	"github.com/postern-dev/postern/reach"
+	"github.com/postern-dev/postern/solver"
 )
 
 // latent is a line that is open to the internet while no packet gets there.
