@@ -5,6 +5,12 @@
 // findings; it keeps no state. Every finding with a witness is re-run by the
 // concrete evaluator before it is reported: a packet that does not behave as
 // the rule claims is an error of postern's own, never a finding.
+//
+// Check runs the rules over all networks. What they report then goes through
+// three steps, in this order: findings that a comment in the source ignores are
+// marked as suppressed, comments that ignore nothing become findings
+// themselves, and what one cause makes many of is folded into one. Folding
+// comes last so that an ignored finding never hides another one.
 package rules
 
 import (
@@ -12,6 +18,7 @@ import (
 
 	"github.com/postern-dev/postern/diag"
 	"github.com/postern-dev/postern/ir"
+	"github.com/postern-dev/postern/packet"
 	"github.com/postern-dev/postern/reach"
 	"github.com/postern-dev/postern/reach/trace"
 )
@@ -22,8 +29,16 @@ type Rule struct {
 	Title    string // a few words, for lists
 	Severity diag.Severity
 	Off      bool // not run unless it is asked for
+	// Local: the rule looks at single filters and objects only. It needs no
+	// Pass.Model, and runs where paths are too complex to be compiled.
+	Local bool
+	// Exposure: the rule reports a single open door. A path that leads through
+	// the same door tells it better, and takes its place.
+	Exposure bool
 	Doc      Doc
-	Run      func(*Pass) error
+	// Run looks for findings. It is nil for a rule whose findings are made
+	// elsewhere: from the problems that parsers report in its name, or by Check.
+	Run func(*Pass) error
 }
 
 // Doc is a rule's documentation.
@@ -43,9 +58,9 @@ type Pass struct {
 	Context context.Context
 	Rule    *Rule
 	Net     *ir.Network
-	Model   *reach.Model
-	// Report takes a finding. Rule, Severity, Root and Variant are filled in
-	// when they are empty.
+	Model   *reach.Model // nil for Local rules where it could not be compiled
+	// Report takes a finding. Rule, Severity, Certainty, Root and Variant are
+	// filled in when they are empty.
 	Report func(diag.Finding)
 	// Prove takes a finding together with the packet that shows it: the query
 	// is run by the concrete evaluator, and the finding is reported when the
@@ -53,8 +68,20 @@ type Pass struct {
 	Prove func(diag.Finding, Proof)
 }
 
-// Proof is what the concrete evaluator must answer for a finding to stand.
+// Proof is what the concrete evaluator must answer for a finding to stand:
+// about a whole flow (Query, Expect), or about one filter (ACL).
 type Proof struct {
 	Query  trace.Query
 	Expect func(trace.Result) bool
+	// ACL, when it is set, is asked instead of the whole way.
+	ACL *ACLProof
+}
+
+// ACLProof asks one direction of one network ACL about one packet, and says
+// what the answer must be.
+type ACLProof struct {
+	ACL    *ir.NetworkACL
+	Egress bool
+	Header packet.Header // of the packet that the ACL judges
+	Expect trace.Verdict
 }

@@ -1,0 +1,81 @@
+package rules
+
+import (
+	"fmt"
+	"slices"
+
+	"github.com/postern-dev/postern/diag"
+)
+
+// fold joins what one cause makes many findings of, within one network.
+// Suppressed findings stay as they are.
+//
+// An exposure whose rule is the first door of a longer path is told by the
+// path. Findings of one rule that come from one place in the source (count,
+// for_each, a list of CIDRs) are told once, with their number.
+func fold(catalogue []*Rule, findings []diag.Finding) []diag.Finding {
+	exposure := map[string]bool{}
+	for _, r := range catalogue {
+		exposure[r.ID] = r.Exposure
+	}
+	doors := map[diag.Range]diag.Severity{}
+	for _, f := range findings {
+		if f.Suppressed != nil || len(f.Path) < 2 {
+			continue
+		}
+		for _, p := range f.Path[0].Places {
+			doors[p.Range] = max(doors[p.Range], f.Severity)
+		}
+	}
+	var kept []diag.Finding
+	for _, f := range findings {
+		door, ok := doors[f.Place.Range]
+		if ok && f.Suppressed == nil && exposure[f.Rule] && len(f.Path) < 2 && f.Severity <= door && !f.Place.Range.IsZero() {
+			continue
+		}
+		kept = append(kept, f)
+	}
+	diag.SortFindings(kept)
+	return foldPlaces(kept)
+}
+
+// cause is what findings that are folded have in common.
+type cause struct {
+	rule      string
+	place     diag.Range
+	certainty diag.Certainty
+}
+
+// mostRelated bounds the places that a folded finding names.
+const mostRelated = 20
+
+func foldPlaces(findings []diag.Finding) []diag.Finding {
+	first := map[cause]int{}
+	count := map[int]int{}
+	var kept []diag.Finding
+	for _, f := range findings {
+		if f.Suppressed != nil || f.Place.Range.Start.Line == 0 {
+			kept = append(kept, f)
+			continue
+		}
+		c := cause{f.Rule, f.Place.Range, f.Certainty}
+		at, ok := first[c]
+		if !ok {
+			first[c] = len(kept)
+			kept = append(kept, f)
+			continue
+		}
+		count[at]++
+		k := &kept[at]
+		if count[at] == 1 {
+			k.Related = slices.Clone(k.Related)
+		}
+		if count[at] <= mostRelated {
+			k.Related = append(k.Related, diag.Place{Address: f.Place.Address, Message: f.Message, Range: f.Place.Range})
+		}
+	}
+	for at, n := range count {
+		kept[at].Message += fmt.Sprintf(" (and %d more from this line)", n)
+	}
+	return kept
+}
