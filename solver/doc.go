@@ -37,9 +37,10 @@
 // that exists (hash consing). Equal sets therefore have equal ids, and whether
 // two sets are equal is one comparison of two integers.
 //
-// Nodes live in one arena and refer to each other by index. They are never
-// changed and never freed: the way to be rid of intermediate results is to
-// compute in a Space that is thrown away, and to Import what is worth keeping.
+// Nodes live in one arena and refer to each other by index. A node is never
+// changed, and kept for as long as the space is. A merge of a long list drops
+// its own intermediate results; the way to be rid of others is to compute in a
+// scratch Space, to Import what is worth keeping, and to Reset the scratch.
 //
 // # Operations
 //
