@@ -1,0 +1,182 @@
+// Package microcase reads the cases that pin the semantics of AWS networking
+// (testdata/semantics) and builds each one's network. It runs nothing: the
+// concrete evaluator, the symbolic engine and the SMT encoder each do that in
+// their own tests.
+//
+// The schema is written down in the files themselves, under their key "schema".
+// A string that begins with "?" stands for a value that is not known; what
+// follows is its term.
+package microcase
+
+import (
+	"encoding/json"
+	"fmt"
+	"io/fs"
+	"net/netip"
+	"slices"
+
+	"github.com/postern-dev/postern/ir"
+	"github.com/postern-dev/postern/packet"
+)
+
+// Check says what a case asks.
+type Check string
+
+// The checks.
+const (
+	// Groups: the groups of At, in direction Egress, about a first packet.
+	Groups Check = "sg"
+	// ACL: the network ACL, in direction Egress, about one packet.
+	ACL Check = "nacl"
+	// Packet: the way of the first packet from From to To.
+	Packet Check = "packet"
+	// Flow: the first packet and its reply.
+	Flow Check = "flow"
+)
+
+// Case is one case, with its network built.
+type Case struct {
+	ID, Title, Because string
+	Check              Check
+	Expect             string // allow, deny or unknown
+	Confidence         string // documented, derived or unconfirmed
+	// Terms are terms that an unknown answer has to name among its reasons.
+	Terms []string
+	// Outside says what of the case the model has no words for; empty for a
+	// case that can be run.
+	Outside string
+
+	Network  *ir.Network
+	From, To *ir.Interface // nil: a host outside every VPC
+	Header   packet.Header
+	NATPort  uint16
+
+	At     *ir.Interface // of a Groups check
+	Peer   *ir.Interface // the interface at the other end, when references may see it
+	ACL    *ir.NetworkACL
+	Egress bool
+}
+
+// Load reads the cases of one file.
+func Load(fsys fs.FS, name string) ([]*Case, error) {
+	data, err := fs.ReadFile(fsys, name)
+	if err != nil {
+		return nil, err
+	}
+	var file struct{ Cases []rawCase }
+	if err := json.Unmarshal(data, &file); err != nil {
+		return nil, fmt.Errorf("%s: %w", name, err)
+	}
+	cases := make([]*Case, 0, len(file.Cases))
+	for k := range file.Cases {
+		c, err := build(&file.Cases[k])
+		if err != nil {
+			return nil, fmt.Errorf("%s: %s: %w", name, file.Cases[k].ID, err)
+		}
+		cases = append(cases, c)
+	}
+	return cases, nil
+}
+
+func build(raw *rawCase) (*Case, error) {
+	c := &Case{
+		ID: raw.ID, Title: raw.Title, Because: raw.Because, Check: Check(raw.Check), Expect: raw.Expect,
+		Confidence: raw.Confidence, Terms: raw.Terms, Egress: raw.Direction == "egress",
+	}
+	b := newBuilder(raw)
+	b.all()
+	if b.err != nil {
+		return nil, b.err
+	}
+	c.Network = b.n
+	h, err := raw.Packet.header()
+	if err != nil {
+		return nil, err
+	}
+	c.Header = h
+	if len(raw.LBs) > 0 {
+		c.Outside = "load balancers and their targets"
+	}
+	for _, id := range sortedKeys(raw.NATs) {
+		c.NATPort = raw.NATs[id].Sport
+	}
+	switch c.Check {
+	case Groups:
+		c.At = b.interfaces[raw.At]
+		if c.At == nil {
+			return nil, fmt.Errorf("no interface %q", raw.At)
+		}
+		if raw.Packet.Via == "" {
+			c.Peer = b.privateHolder(other(h, c.Egress))
+		}
+	case ACL:
+		s := b.subnets[raw.At]
+		if s == nil {
+			return nil, fmt.Errorf("no subnet %q", raw.At)
+		}
+		c.ACL, _ = s.ACL.Known()
+	case Packet, Flow:
+		c.From, c.To = b.end(raw.From, h.Src, false), b.end(raw.To, h.Dst, true)
+	default:
+		return nil, fmt.Errorf("no check %q", raw.Check)
+	}
+	return c, nil
+}
+
+func other(h packet.Header, egress bool) netip.Addr {
+	if egress {
+		return h.Dst
+	}
+	return h.Src
+}
+
+// end finds the interface at one end of a packet: the one that the case names,
+// or the one that surely holds the address.
+func (b *builder) end(id string, a netip.Addr, public bool) *ir.Interface {
+	if id != "" {
+		return b.interfaces[id]
+	}
+	if i := b.privateHolder(a); i != nil || !public {
+		return i
+	}
+	for _, i := range b.n.Interfaces {
+		for _, d := range i.Addresses {
+			if d.Public.Exists.V && d.Public.Addr.V == a {
+				return i
+			}
+		}
+	}
+	return nil
+}
+
+func (b *builder) privateHolder(a netip.Addr) *ir.Interface {
+	for _, i := range b.n.Interfaces {
+		for _, d := range i.Addresses {
+			if d.Private.Known() && d.Private.V == a {
+				return i
+			}
+		}
+		if slices.ContainsFunc(i.Prefixes, func(p netip.Prefix) bool { return p.Contains(a) }) {
+			return i
+		}
+	}
+	return nil
+}
+
+func (p *rawPacket) header() (packet.Header, error) {
+	h := packet.Header{Protocol: p.Proto, SrcPort: p.Sport, DstPort: p.Dport}
+	var err error
+	if h.Src, err = netip.ParseAddr(p.Src); err != nil {
+		return h, err
+	}
+	if h.Dst, err = netip.ParseAddr(p.Dst); err != nil {
+		return h, err
+	}
+	if h.Kind() == packet.Typed {
+		h.DstPort = packet.TypeCode(p.ICMPType, p.ICMPCode)
+	}
+	if !h.Valid() {
+		return h, fmt.Errorf("%v is no header", h)
+	}
+	return h, nil
+}

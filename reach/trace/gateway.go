@@ -1,0 +1,419 @@
+package trace
+
+import (
+	"net/netip"
+	"slices"
+
+	"github.com/postern-dev/postern/ir"
+	"github.com/postern-dev/postern/packet"
+)
+
+// gateway goes through the gateway that a route points at.
+func (w *walk) gateway(t *trip, at place, c choice, g *ir.Gateway) bool {
+	switch g.Kind {
+	case ir.InternetGateway:
+		return w.internet(t, at, g)
+	case ir.EgressOnlyGateway:
+		return w.egressOnly(t, at, g)
+	case ir.NATGateway:
+		return w.nat(t, at, g)
+	case ir.VPCEndpoint:
+		if c.route.Destination.PrefixList != nil {
+			return w.endpoint(t, at, g)
+		}
+	case ir.VirtualPrivateGateway, ir.OtherGateway, ir.GatewayInvalid:
+	}
+	return w.opaque(t, at, notModelled(&g.Origin, "what "+gatewayName(g)+" does with packets is not modelled"))
+}
+
+// internet leaves the VPC by an internet gateway, which exchanges the sender's
+// private IPv4 address for its public one. [VPC VPC_Internet_Gateway.md]
+func (w *walk) internet(t *trip, at place, g *ir.Gateway) bool {
+	if !w.attached(t, at, g) || !w.ownSource(t, at, g) {
+		return false
+	}
+	if t.s.family == packet.IPv4 && !w.translateOut(t, g) {
+		return false
+	}
+	if !w.advertised(t, at.vpc, t.s.src, g) || !w.bpa(t, at, t.src.nat != nil, !t.reply) {
+		return false
+	}
+	w.noteGateway(t, g, "out to the internet")
+	return w.beyond(t, ir.InternetGateway, g)
+}
+
+// egressOnly leaves the VPC by an egress-only gateway: IPv6, and only what was
+// begun inside. [VPC egress-only-internet-gateway.md]
+func (w *walk) egressOnly(t *trip, at place, g *ir.Gateway) bool {
+	switch {
+	case t.s.family != packet.IPv6:
+		return w.refuse(t, StageGateway, gatewayName(g), "an egress-only gateway carries IPv6 only", "")
+	case t.reply:
+		return w.refuse(t, StageGateway, gatewayName(g), "the flow was not begun inside", "")
+	}
+	if !w.attached(t, at, g) || !w.ownSource(t, at, g) || !w.advertised(t, at.vpc, t.s.src, g) || !w.bpa(t, at, true, true) {
+		return false
+	}
+	w.noteGateway(t, g, "out to the internet")
+	return w.beyond(t, ir.EgressOnlyGateway, g)
+}
+
+// beyond is the internet behind a gateway: the goal, or the way to the goal's
+// own internet gateway.
+func (w *walk) beyond(t *trip, exit ir.GatewayKind, g *ir.Gateway) bool {
+	if !t.reply {
+		t.exit = exit
+	}
+	if t.goal.outside() {
+		return w.deliver(t)
+	}
+	if t.s.family == packet.IPv4 && !t.goal.slot.public {
+		return w.refuse(t, StageGateway, gatewayName(g), "the internet does not route to the private address "+t.s.dst.String(), "NO_POSSIBLE_DESTINATION")
+	}
+	return w.enter(t)
+}
+
+// endpoint leaves by a gateway endpoint for the service behind it, which keeps
+// its public addresses. [VPC route-table-options.md]
+func (w *walk) endpoint(t *trip, at place, g *ir.Gateway) bool {
+	if !t.goal.outside() || t.reply || !w.ownPlace(t, at) {
+		return w.refuse(t, StageGateway, gatewayName(g), "a gateway endpoint leads to its service only, and only from its VPC", "")
+	}
+	w.noteGateway(t, g, "to the service")
+	t.exit = ir.VPCEndpoint
+	return w.deliver(t)
+}
+
+// ownPlace: gateways serve what is in their own VPC, not what comes through a
+// peering connection or a transit gateway.
+func (w *walk) ownPlace(t *trip, at place) bool {
+	return w.sameVPC(t.src.at.vpc, at.vpc)
+}
+
+func (w *walk) ownSource(t *trip, at place, g *ir.Gateway) bool {
+	return w.ownPlace(t, at) ||
+		w.refuse(t, StageGateway, gatewayName(g), "the sender is not in the gateway's VPC", "IGW_REJECTS_SPOOFED_TRAFFIC")
+}
+
+func (w *walk) attached(t *trip, at place, g *ir.Gateway) bool {
+	return w.check(t, StageGateway, func(m mode) bool { return attachedTo(m, g, at.vpc) }, func(h *Hop) {
+		h.Component, h.Place, h.Because = gatewayName(g), g.Origin.Place(""), g.VPC.Unknowns()
+		h.Message, h.Code = "attached to "+vpcName(at.vpc), "BAD_STATE_ATTACHMENT"
+		if h.Verdict == Deny {
+			h.Message = "not attached to " + vpcName(at.vpc)
+		}
+	})
+}
+
+// attachedTo reports whether a gateway is attached to a VPC.
+func attachedTo(m mode, g *ir.Gateway, v *ir.VPC) bool {
+	if m == optimist {
+		return v == nil || possible(&g.VPC, v)
+	}
+	known, ok := g.VPC.Known()
+	return ok && known == v
+}
+
+func possible[T comparable](c *ir.Choice[T], v T) bool {
+	return c.Open != nil || slices.Contains(c.Of, v)
+}
+
+// translateOut exchanges the sender's private address for its public one. A
+// reply gets back the address that the initiator asked for.
+func (w *walk) translateOut(t *trip, g *ir.Gateway) bool {
+	if t.reply {
+		if !t.src.slot.public {
+			return w.refuse(t, StageGateway, gatewayName(g), "the request did not come to the public address", "IGW_PUBLIC_IP_ASSOCIATION_FOR_EGRESS")
+		}
+		t.s.src, t.left = w.q.Header.Dst, true
+		return true
+	}
+	p := publicOf(&t.src)
+	ok := w.check(t, StageGateway, func(m mode) bool {
+		return p != nil && (p.Exists.Known() && p.Exists.V || !p.Exists.Known() && m == optimist)
+	}, func(h *Hop) {
+		h.Component, h.Place = nodeName(&t.src), nodePlace(&t.src)
+		h.Message, h.Code = "has a public address", "IGW_PUBLIC_IP_ASSOCIATION_FOR_EGRESS"
+		if h.Verdict == Deny {
+			h.Message = "no public IPv4 address: an internet gateway drops what it sends"
+		}
+		if p != nil {
+			h.Because = unknowns(p.Exists.Why)
+			h.Place = cmpPlace(p.Place, h.Place)
+		}
+	})
+	if !ok {
+		return false
+	}
+	t.s.src, t.left = netip.Addr{}, true
+	if told(p) && oneAddress(&t.src) {
+		t.s.src = p.Addr.V
+	}
+	return true
+}
+
+// publicOf is the public address that goes with the one that the sender uses.
+func publicOf(n *node) *ir.Public {
+	switch {
+	case n.nat != nil && n.nat.Private:
+		return nil
+	case n.nat != nil && n.slot.addr == nil:
+		return &ir.Public{Exists: ir.Known(true)}
+	case n.nat != nil:
+		return &ir.Public{Exists: ir.Known(true), Addr: n.slot.addr.Public.Addr}
+	case n.slot.addr != nil:
+		return &n.slot.addr.Public
+	default:
+		return nil
+	}
+}
+
+// oneAddress: a NAT gateway with several addresses picks one of them.
+func oneAddress(n *node) bool { return n.nat == nil || len(n.nat.Addresses) == 1 }
+
+// advertised: addresses of private IPv6 CIDRs pass no internet gateway.
+// [botocore ec2 VpcIpv6CidrBlockAssociation]
+func (w *walk) advertised(t *trip, v *ir.VPC, a netip.Addr, g *ir.Gateway) bool {
+	if v == nil || t.s.family != packet.IPv6 {
+		return true
+	}
+	for _, p := range v.PrivateIPv6 {
+		if p.Contains(a) {
+			return w.refuse(t, StageGateway, gatewayName(g), a.String()+" is in "+p.String()+", which is not advertised to the internet", "")
+		}
+	}
+	return true
+}
+
+// fromOutside enters the network from a host outside: by the internet gateway
+// to a public address, by private links to a private one.
+func (w *walk) fromOutside(t *trip) bool {
+	g := &t.goal
+	if t.s.family == packet.IPv6 || g.slot.public {
+		if t.s.family == packet.IPv4 {
+			return w.enter(t)
+		}
+		b := w.branches()
+		u := *t
+		if b.try(w.enter(&u)) || w.m == pessimist {
+			return b.end()
+		}
+		u = *t
+		b.try(w.fromLinks(&u))
+		return b.end()
+	}
+	return w.fromLinks(t)
+}
+
+// fromLinks enters by a link to premises or by a service that brings traffic to
+// private addresses. Neither is modelled: it is possible where the subnet's own
+// routes lead to such a link.
+func (w *walk) fromLinks(t *trip) bool {
+	g := &t.goal
+	if g.at.subnet == nil {
+		return w.opaque(t, g.at, g.at.why)
+	}
+	if len(w.n.Indirect) > 0 {
+		p := &w.n.Indirect[0]
+		return w.opaque(t, g.at, indirect(p))
+	}
+	if why := w.link(t, g.at); why != nil {
+		return w.opaque(t, g.at, why)
+	}
+	return w.refuse(t, StageGateway, nodeName(g),
+		"no public IPv4 address: the internet does not route to "+t.s.dst.String(), "IGW_PUBLIC_IP_ASSOCIATION_FOR_INGRESS")
+}
+
+// link looks for a route of the subnet that leads the source to something
+// outside the model.
+func (w *walk) link(t *trip, at place) *ir.Unknown {
+	back := t.s
+	back.src, back.dst = t.s.dst, t.s.src
+	if at.subnet.RouteTable.Open != nil {
+		return at.subnet.RouteTable.Open
+	}
+	var why *ir.Unknown
+	for _, table := range at.subnet.RouteTable.Of {
+		lookup(table, &back, func(c choice) bool {
+			why = linkOf(c)
+			return why != nil
+		})
+		if why != nil {
+			return why
+		}
+	}
+	return nil
+}
+
+func linkOf(c choice) *ir.Unknown {
+	switch {
+	case c.open != nil:
+		return c.open
+	case c.route == nil || c.route.Blackhole.Known() && c.route.Blackhole.V:
+		return nil
+	case c.route.Target.Open != nil:
+		return c.route.Target.Open
+	}
+	for _, target := range c.route.Target.Of {
+		if leadsOutside(target) {
+			return notModelled(&c.route.Origin, "what comes in through "+targetName(target)+" is not modelled")
+		}
+	}
+	return nil
+}
+
+// leadsOutside reports whether hosts outside the network may be behind a
+// target, other than on the internet.
+func leadsOutside(t ir.Target) bool {
+	switch t.Kind {
+	case ir.TargetGateway:
+		k := t.Gateway.Kind
+		return k == ir.VirtualPrivateGateway || k == ir.OtherGateway || k == ir.VPCEndpoint || k == ir.GatewayInvalid
+	case ir.TargetTransitGateway:
+		return transitOutside(t.TransitGateway)
+	case ir.TargetOther, ir.TargetInvalid, ir.TargetInterface:
+		return true
+	case ir.TargetLocal, ir.TargetPeering:
+	}
+	return false
+}
+
+// enter comes in by the internet gateway of the goal's VPC.
+func (w *walk) enter(t *trip) bool {
+	g := &t.goal
+	stateful := t.reply && t.exit == ir.EgressOnlyGateway
+	if !stateful && !w.entrance(t) {
+		return false
+	}
+	if !w.advertised(t, g.at.vpc, t.s.dst, nil) || !w.bpa(t, g.at, g.nat != nil || stateful, t.reply) {
+		return false
+	}
+	if !t.reply && t.s.family == packet.IPv6 && !w.publicSubnet(t) {
+		return false
+	}
+	if t.s.family == packet.IPv4 {
+		t.s.dst = w.privateOf(t)
+	}
+	w.noteEntered(t)
+	t.entered, t.seen = true, identity{}
+	return w.aclIn(t, g.at) && w.deliver(t)
+}
+
+// privateOf is the address behind the public one that the packet came to.
+func (w *walk) privateOf(t *trip) netip.Addr {
+	g := &t.goal
+	switch {
+	case t.reply && g.nat == nil:
+		return w.q.Header.Src
+	case g.slot.addr != nil && g.slot.addr.Private.Known():
+		return g.slot.addr.Private.V
+	default:
+		return representative(g.at.subnet, packet.IPv4)
+	}
+}
+
+// entrance checks that the goal's VPC has an internet gateway that hands
+// packets to the goal.
+func (w *walk) entrance(t *trip) bool {
+	g := &t.goal
+	if !w.check(t, StageGateway, func(m mode) bool { return w.hasInternet(m, g.at.vpc) }, func(h *Hop) {
+		h.Component, h.Message, h.Code = vpcName(g.at.vpc), "has an internet gateway", "BAD_STATE_ATTACHMENT"
+		h.Because = append(unknowns(g.at.why), w.internetUnknowns(g.at.vpc)...)
+		if h.Verdict == Deny {
+			h.Message = "no internet gateway is attached to it"
+		}
+	}) {
+		return false
+	}
+	if g.iface != nil && g.iface.DenyIGW {
+		return w.refuse(t, StageGateway, interfaceName(g.iface), "refuses everything from internet gateways", "")
+	}
+	if t.reply || !g.slot.public || g.slot.maybe == nil {
+		return true
+	}
+	return w.check(t, StageGateway, func(m mode) bool { return m == optimist }, func(h *Hop) {
+		h.Component, h.Message = interfaceName(g.iface), "not known to have a public address"
+		h.Place, h.Because = cmpPlace(g.slot.addr.Public.Place, nodePlace(g)), unknowns(g.slot.maybe)
+	})
+}
+
+// hasInternet reports whether an internet gateway is attached to a VPC. One
+// that the input only names may have one that the input does not show.
+func (w *walk) hasInternet(m mode, v *ir.VPC) bool {
+	if m == optimist && (v == nil || !v.Seen) {
+		return true
+	}
+	for _, g := range w.n.Gateways {
+		if g.Kind == ir.InternetGateway && attachedTo(m, g, v) {
+			return true
+		}
+	}
+	return false
+}
+
+func (w *walk) internetUnknowns(v *ir.VPC) []*ir.Unknown {
+	var us []*ir.Unknown
+	for _, g := range w.n.Gateways {
+		if g.Kind == ir.InternetGateway && !attachedTo(pessimist, g, v) && attachedTo(optimist, g, v) {
+			us = append(us, g.VPC.Unknowns()...)
+		}
+	}
+	if len(us) == 0 && v != nil && !v.Seen {
+		us = append(us, notSeen(v))
+	}
+	return us
+}
+
+// publicSubnet: the internet begins no IPv6 flow to a subnet whose own traffic
+// to it leaves by an egress-only gateway.
+// [VPC egress-only-internet-gateway.md]
+func (w *walk) publicSubnet(t *trip) bool {
+	g := &t.goal
+	return w.check(t, StageGateway, func(m mode) bool { return !onlyEgress(m, t, g.at.subnet) }, func(h *Hop) {
+		h.Component, h.Message = subnetName(g.at.subnet), "its route to the internet admits flows from there"
+		if g.at.subnet != nil {
+			h.Because = g.at.subnet.RouteTable.Unknowns()
+		}
+		if h.Verdict == Deny {
+			h.Message = "its route to the internet is an egress-only gateway: flows begin inside only"
+		}
+	})
+}
+
+// onlyEgress reports whether a subnet's traffic to the source leaves by an
+// egress-only gateway: surely for the optimist, possibly for the pessimist.
+func onlyEgress(m mode, t *trip, s *ir.Subnet) bool {
+	if s == nil || s.RouteTable.Open != nil {
+		return m == pessimist
+	}
+	back := t.s
+	back.src, back.dst = t.s.dst, t.s.src
+	some, all := false, len(s.RouteTable.Of) > 0
+	for _, table := range s.RouteTable.Of {
+		lookup(table, &back, func(c choice) bool {
+			may, must := egressRoute(c)
+			some, all = some || may, all && must
+			return false
+		})
+	}
+	if m == pessimist {
+		return some
+	}
+	return all
+}
+
+func egressRoute(c choice) (may, must bool) {
+	if c.open != nil {
+		return true, false
+	}
+	if c.route == nil {
+		return false, false
+	}
+	must = c.route.Target.Open == nil && len(c.route.Target.Of) > 0
+	may = c.route.Target.Open != nil
+	for _, t := range c.route.Target.Of {
+		is := t.Kind == ir.TargetGateway && t.Gateway != nil && t.Gateway.Kind == ir.EgressOnlyGateway
+		may, must = may || is, must && is
+	}
+	return may, must
+}

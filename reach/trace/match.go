@@ -1,0 +1,140 @@
+package trace
+
+import (
+	"net/netip"
+	"slices"
+
+	"github.com/postern-dev/postern/ir"
+	"github.com/postern-dev/postern/packet"
+)
+
+// mode says who walks. Every function below that takes wide answers twice: what
+// surely matches (false) and what possibly does (true). Which of the two a
+// walker asks for depends on whether a match helps the packet.
+type mode bool
+
+const (
+	pessimist mode = false
+	optimist  mode = true
+)
+
+// segment is the header on one segment of a path. It differs from
+// packet.Header in that an address may be the zero one: a public IPv4 address
+// that the input does not tell, which a gateway has put there.
+type segment struct {
+	src, dst     netip.Addr
+	family       packet.Family
+	kind         packet.Kind
+	protocol     uint8
+	sport, dport uint16
+}
+
+func segmentOf(h packet.Header) segment {
+	return segment{h.Src, h.Dst, h.Family(), h.Kind(), h.Protocol, h.SrcPort, h.DstPort}
+}
+
+// header is the segment as it is shown; an address that is not known is left
+// out.
+func (s *segment) header() packet.Header {
+	return packet.Header{Src: s.src, Dst: s.dst, Protocol: s.protocol, SrcPort: s.sport, DstPort: s.dport}
+}
+
+// peer is the address that filters of a direction compare with: the other end.
+func (s *segment) peer(egress bool) netip.Addr {
+	if egress {
+		return s.dst
+	}
+	return s.src
+}
+
+// far is the interface at the other end of a segment, and whether security
+// group references see it: sure is what surely holds, maybe what possibly does.
+// Its zero value is an end that no reference matches.
+type far struct {
+	iface       *ir.Interface
+	sure, maybe bool
+}
+
+// matches reports whether a rule's or an entry's match takes the segment.
+func matches(m *ir.Match, s *segment, egress bool, f far, wide bool) bool {
+	return matchesService(m, s, wide) && matchesPeer(&m.Peer, s.peer(egress), s.family, f, wide)
+}
+
+// matchesService compares protocol and ports. Ports are ignored for protocol
+// -1 and for headers without ports. [botocore ec2 IpPermission, CreateNetworkAclEntryRequest]
+func matchesService(m *ir.Match, s *segment, wide bool) bool {
+	switch {
+	case !m.Protocol.Known():
+		return wide
+	case m.Protocol.V == -1:
+		return true
+	case m.Protocol.V != int16(s.protocol):
+		return false
+	case s.kind == packet.Plain:
+		return true
+	case m.Ports.Known():
+		return m.Ports.V.Contains(s.dport)
+	default:
+		return wide && (m.Ports.V == ir.Ports{} || m.Ports.V.Contains(s.dport))
+	}
+}
+
+// matchesPeer compares the other end's address, or its membership.
+func matchesPeer(p *ir.Peer, a netip.Addr, family packet.Family, f far, wide bool) bool {
+	switch {
+	case p.Unknown != nil:
+		return wide && (p.Family == packet.FamilyInvalid || p.Family == family)
+	case p.Group != nil:
+		if wide {
+			return f.maybe && f.iface != nil && member(f.iface, p.Group, true)
+		}
+		return f.sure && f.iface != nil && member(f.iface, p.Group, false)
+	case p.PrefixList != nil:
+		return inList(p.PrefixList, a, family, wide)
+	default:
+		return inPrefix(p.CIDR, a, family, wide)
+	}
+}
+
+// inPrefix reports whether an address lies in a CIDR. Of an address that is not
+// known, only the CIDR of everything surely holds it.
+func inPrefix(c netip.Prefix, a netip.Addr, family packet.Family, wide bool) bool {
+	if a.IsValid() {
+		return c.Contains(a)
+	}
+	return c.IsValid() && packet.FamilyOfPrefix(c) == family && (wide || c.Bits() == 0)
+}
+
+func inList(l *ir.PrefixList, a netip.Addr, family packet.Family, wide bool) bool {
+	for _, c := range l.CIDRs {
+		if inPrefix(c, a, family, wide) {
+			return true
+		}
+	}
+	return wide && l.Open != nil && (l.Family == packet.FamilyInvalid || l.Family == family)
+}
+
+// member reports whether an interface carries a group. A group of which only a
+// term is known may be the same as any other.
+func member(i *ir.Interface, g *ir.SecurityGroup, wide bool) bool {
+	if slices.Contains(i.Groups.Sure, g) {
+		return true
+	}
+	if !wide {
+		return false
+	}
+	if i.Groups.Open != nil {
+		return true
+	}
+	for _, o := range i.Groups.Sure {
+		if o.Term != nil || g.Term != nil {
+			return true
+		}
+	}
+	for _, o := range i.Groups.Maybe {
+		if o.V == g || o.V.Term != nil || g.Term != nil {
+			return true
+		}
+	}
+	return false
+}

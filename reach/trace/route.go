@@ -1,0 +1,118 @@
+package trace
+
+import (
+	"net/netip"
+
+	"github.com/postern-dev/postern/ir"
+	"github.com/postern-dev/postern/packet"
+)
+
+// A route's rank: the longest prefix wins; of equal ones a static CIDR, then a
+// static prefix list, then a propagated one. [VPC VPC_Route_Tables.md]
+const (
+	rankNoRoute    = -1
+	rankPropagated = 0
+	rankList       = 1
+	rankStatic     = 2
+	rankStep       = 4
+	rankLongest    = 129 * rankStep
+)
+
+// ranks returns the rank that a destination surely has for an address and the
+// highest it may have, rankNoRoute where it does not match.
+func ranks(d *ir.Peer, a netip.Addr, family packet.Family, propagated bool) (sure, maybe int) {
+	class := rankStatic
+	if propagated {
+		class = rankPropagated
+	}
+	switch {
+	case d.Unknown != nil:
+		if d.Family == packet.FamilyInvalid || d.Family == family {
+			return rankNoRoute, rankLongest
+		}
+		return rankNoRoute, rankNoRoute
+	case d.PrefixList != nil:
+		return listRanks(d.PrefixList, a, family, min(class, rankList))
+	case d.CIDR.IsValid():
+		return prefixRanks(d.CIDR, a, family, class)
+	default:
+		return rankNoRoute, rankNoRoute
+	}
+}
+
+func prefixRanks(c netip.Prefix, a netip.Addr, family packet.Family, class int) (sure, maybe int) {
+	sure, maybe = rankNoRoute, rankNoRoute
+	if inPrefix(c, a, family, true) {
+		maybe = c.Bits()*rankStep + class
+	}
+	if inPrefix(c, a, family, false) {
+		sure = maybe
+	}
+	return sure, maybe
+}
+
+func listRanks(l *ir.PrefixList, a netip.Addr, family packet.Family, class int) (sure, maybe int) {
+	sure, maybe = rankNoRoute, rankNoRoute
+	for _, c := range l.CIDRs {
+		s, m := prefixRanks(c, a, family, class)
+		sure, maybe = max(sure, s), max(maybe, m)
+	}
+	if l.Open != nil && (l.Family == packet.FamilyInvalid || l.Family == family) {
+		maybe = rankLongest
+	}
+	return sure, maybe
+}
+
+// choice is one thing that a table may do with a packet: take a route, find
+// none (both nil), or do what an entry outside the input says (open).
+type choice struct {
+	route *ir.Route
+	open  *ir.Unknown
+	// among: the table may do something else instead.
+	among bool
+}
+
+// lookup calls visit for everything that the table may do with a packet to an
+// address, until it returns true. With nothing unknown that is exactly one.
+func lookup(t *ir.RouteTable, s *segment, visit func(choice) bool) {
+	best, count := rankNoRoute, 0
+	for k := range t.Routes {
+		if sure, _ := routeRanks(&t.Routes[k], s); sure > best {
+			best = sure
+		}
+	}
+	for k := range t.Routes {
+		if _, maybe := routeRanks(&t.Routes[k], s); maybe != rankNoRoute && maybe >= best {
+			count++
+		}
+	}
+	among := t.Open != nil || count > 1 || count == 1 && best == rankNoRoute
+	for k := range t.Routes {
+		_, maybe := routeRanks(&t.Routes[k], s)
+		if maybe != rankNoRoute && maybe >= best && visit(choice{route: &t.Routes[k], among: among}) {
+			return
+		}
+	}
+	if best == rankNoRoute && visit(choice{among: among}) {
+		return
+	}
+	if t.Open != nil {
+		visit(choice{open: t.Open, among: among})
+	}
+}
+
+func routeRanks(r *ir.Route, s *segment) (sure, maybe int) {
+	if !s.dst.IsValid() && isLocal(r) {
+		return rankNoRoute, rankNoRoute // no VPC holds a public address of a gateway
+	}
+	sure, maybe = ranks(&r.Destination, s.dst, s.family, r.Propagated)
+	if r.Maybe != nil {
+		sure = rankNoRoute
+	}
+	return sure, maybe
+}
+
+func isLocal(r *ir.Route) bool {
+	t, ok := r.Target.Known()
+	return ok && t.Kind == ir.TargetLocal
+}

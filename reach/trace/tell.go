@@ -1,0 +1,425 @@
+package trace
+
+import (
+	"fmt"
+	"slices"
+
+	"github.com/postern-dev/postern/diag"
+	"github.com/postern-dev/postern/ir"
+	"github.com/postern-dev/postern/packet"
+)
+
+// tellGroups says what the groups of an interface decided, and why.
+func tellGroups(h *Hop, m mode, i *ir.Interface, egress bool, s *segment, f far) {
+	h.Component, h.Place = interfaceName(i), placeOf(&i.Origin, ir.FieldGroups)
+	_, r := groupsPass(m, i, egress, s, f)
+	switch {
+	case h.Verdict == Deny:
+		h.Code = "ENI_SG_RULES_MISMATCH"
+		h.Message = fmt.Sprintf("no rule allows %s %s %s", packetText(s), direction(egress), addressText(s.peer(egress)))
+		return
+	case r != nil:
+		h.SGRule, h.Rule = r, r.Origin.Address
+		h.Message, h.Place = ruleText(r, egress, s.family), placeOf(&r.Origin, ir.FieldPeer)
+	case unfiltered(i):
+		h.Message = "has no groups: nothing filters it"
+	default:
+		h.Message = "rules or groups that are not known"
+	}
+	h.Because = groupUnknowns(i, egress, s, f)
+}
+
+func direction(egress bool) string {
+	if egress {
+		return "to"
+	}
+	return "from"
+}
+
+func ruleText(r *ir.Rule, egress bool, family packet.Family) string {
+	text := fmt.Sprintf("%s %s %s", serviceText(&r.Match, family), direction(egress), peerText(&r.Peer))
+	if d := r.Origin.Description; d != "" {
+		text += fmt.Sprintf(" %q", d)
+	}
+	return text
+}
+
+// groupUnknowns lists what the answer of an interface's groups waits for.
+func groupUnknowns(i *ir.Interface, egress bool, s *segment, f far) []*ir.Unknown {
+	us := unknowns(i.Groups.Open)
+	for _, g := range i.Groups.Sure {
+		us = append(us, oneGroupUnknowns(g, egress, s, f)...)
+	}
+	for _, g := range i.Groups.Maybe {
+		if ok, _ := groupAllows(g.V, egress, s, f, true); ok {
+			us = append(append(us, unknowns(g.Why)...), oneGroupUnknowns(g.V, egress, s, f)...)
+		}
+	}
+	if f.iface != nil {
+		us = append(us, farUnknowns(i, egress, s, f)...)
+	}
+	return us
+}
+
+func oneGroupUnknowns(g *ir.SecurityGroup, egress bool, s *segment, f far) []*ir.Unknown {
+	us := unknowns(g.Open)
+	for k := range g.Rules(egress) {
+		r := &g.Rules(egress)[k]
+		if matches(&r.Match, s, egress, f, true) {
+			us = append(append(us, unknowns(r.Maybe)...), matchUnknowns(&r.Match)...)
+		}
+	}
+	return us
+}
+
+// farUnknowns lists what decides whether references see the other end.
+func farUnknowns(i *ir.Interface, egress bool, s *segment, f far) []*ir.Unknown {
+	var us []*ir.Unknown
+	for _, g := range i.Groups.Sure {
+		for k := range g.Rules(egress) {
+			r := &g.Rules(egress)[k]
+			if r.Peer.Group == nil || !matches(&r.Match, s, egress, f, true) || member(f.iface, r.Peer.Group, false) {
+				continue
+			}
+			us = append(us, unknowns(f.iface.Groups.Open)...)
+			for _, o := range f.iface.Groups.Maybe {
+				us = append(us, unknowns(o.Why)...)
+			}
+		}
+	}
+	return us
+}
+
+func matchUnknowns(m *ir.Match) []*ir.Unknown {
+	return append(unknowns(m.Protocol.Why, m.Ports.Why), peerUnknowns(&m.Peer)...)
+}
+
+// tellACL says what the ACL of a subnet decided. Where the subnet may have
+// several, it is the first that shows the verdict.
+func tellACL(h *Hop, m mode, at place, egress bool, s *segment) {
+	h.Component = subnetName(at.subnet)
+	if at.subnet == nil {
+		h.Message, h.Because = "its ACL is not known", unknowns(at.why)
+		return
+	}
+	h.Because = at.subnet.ACL.Unknowns()
+	for _, a := range at.subnet.ACL.Of {
+		h.Because = append(h.Because, aclUnknowns(a, egress, s)...)
+	}
+	for _, a := range at.subnet.ACL.Of {
+		if pass, e := aclPasses(m, a, egress, s); pass == (h.Verdict != Deny) {
+			tellEntry(h, a, e, egress, s)
+			return
+		}
+	}
+	h.Message, h.Place = "its ACL is not known", placeOf(&at.subnet.Origin, ir.FieldInvalid)
+}
+
+func tellEntry(h *Hop, a *ir.NetworkACL, e *ir.Entry, egress bool, s *segment) {
+	prefix := ""
+	if a.Default {
+		prefix = "default ACL, "
+	}
+	if h.Verdict == Deny {
+		h.Code = "SUBNET_ACL_RESTRICTION"
+	}
+	h.Place, h.Entry = placeOf(&a.Origin, ir.FieldInvalid), e
+	h.Passed = passed(a, e, egress, s)
+	switch {
+	case e != nil:
+		h.Rule = ruleName(a, e)
+		h.Message = fmt.Sprintf("%sentry %s: %s", prefix, numberText(e), entryText(e, egress, s.family))
+		h.Place = placeOf(&e.Origin, ir.FieldNumber)
+	case a.Open != nil:
+		h.Message = prefix + "entries that are not known"
+	default:
+		h.Rule = nameOf(&a.Origin, a.ID, a.Name, "acl") + "/" + side(egress) + "/*"
+		h.Message = prefix + "entry *: nothing else matches"
+		h.Place = starPlace(a, egress, h.Place)
+	}
+}
+
+// starPlace points at the last entry of the direction: what stands there is all
+// that may pass.
+func starPlace(a *ir.NetworkACL, egress bool, otherwise diag.Place) diag.Place {
+	p := otherwise
+	for k := range a.Entries {
+		e := &a.Entries[k]
+		if e.Egress != egress || e.Origin.Implicit || e.Origin.Block.IsZero() {
+			continue
+		}
+		if p == otherwise || p.Range.Compare(e.Origin.Block) < 0 {
+			p = diag.Place{Address: e.Origin.Address, Range: e.Origin.Block}
+		}
+	}
+	return p
+}
+
+// passed lists the entries that were looked at before the one that decided.
+func passed(a *ir.NetworkACL, decided *ir.Entry, egress bool, s *segment) []*ir.Entry {
+	var es []*ir.Entry
+	for k := range a.Entries {
+		e := &a.Entries[k]
+		if e.Egress == egress && e != decided && (decided == nil || order(e) < order(decided)) && !matches(&e.Match, s, egress, far{}, true) {
+			es = append(es, e)
+		}
+	}
+	slices.SortStableFunc(es, func(x, y *ir.Entry) int { return order(x) - order(y) })
+	return es
+}
+
+func order(e *ir.Entry) int {
+	if e.Number.Known() {
+		return int(e.Number.V)
+	}
+	return rankLast
+}
+
+func ruleName(a *ir.NetworkACL, e *ir.Entry) string {
+	if e.Origin.Address != "" && e.Origin.Address != a.Origin.Address {
+		return e.Origin.Address
+	}
+	return nameOf(&a.Origin, a.ID, a.Name, "acl") + "/" + side(e.Egress) + "/" + numberText(e)
+}
+
+func side(egress bool) string {
+	if egress {
+		return "egress"
+	}
+	return "ingress"
+}
+
+func numberText(e *ir.Entry) string {
+	if !e.Number.Known() {
+		return "?"
+	}
+	return fmt.Sprint(e.Number.V)
+}
+
+// entryText is "5432 from 10.0.10.0/24", or "all" for everything from everyone.
+func entryText(e *ir.Entry, egress bool, family packet.Family) string {
+	service := serviceText(&e.Match, family)
+	if p := &e.Peer; p.CIDR.IsValid() && p.CIDR.Bits() == 0 {
+		return service
+	}
+	return fmt.Sprintf("%s %s %s", service, direction(egress), peerText(&e.Peer))
+}
+
+// aclUnknowns lists what the answer of an ACL waits for: the entries that may
+// or may not decide before one surely does.
+func aclUnknowns(a *ir.NetworkACL, egress bool, s *segment) []*ir.Unknown {
+	us := unknowns(a.Open)
+	end := rankNone
+	for k := range a.Entries {
+		e := &a.Entries[k]
+		if e.Egress == egress && certain(e) && matches(&e.Match, s, egress, far{}, false) {
+			end = min(end, int(e.Number.V))
+		}
+	}
+	for k := range a.Entries {
+		e := &a.Entries[k]
+		if e.Egress != egress || e.Number.Known() && int(e.Number.V) > end || !matches(&e.Match, s, egress, far{}, true) {
+			continue
+		}
+		us = append(append(us, unknowns(e.Maybe, e.Number.Why, e.Allow.Why)...), matchUnknowns(&e.Match)...)
+	}
+	return us
+}
+
+func certain(e *ir.Entry) bool { return e.Maybe == nil && e.Number.Known() && e.Allow.Known() }
+
+func tellService(h *Hop, i *ir.Interface, s *segment) {
+	h.Component, h.Place = interfaceName(i), i.Origin.Place("")
+	if i.NoInbound {
+		h.Message = "accepts no flows: it only begins them"
+		return
+	}
+	h.Place, h.Because = cmpPlace(i.Services.Place, h.Place), unknowns(i.Services.Open)
+	h.Message = "not known whether something listens on " + packetText(s)
+	if h.Verdict == Deny {
+		h.Message = "nothing listens on " + packetText(s)
+		if i.Kind == ir.InterfaceLoadBalancer || i.Kind == ir.InterfaceNetworkLoadBalancer {
+			h.Code = "ELBV2_LISTENERS_MISMATCH"
+		}
+	}
+}
+
+// Hops that are no judgement.
+
+func (w *walk) note(t *trip, h Hop) {
+	if w.recording(t) {
+		h.Header = t.s.header()
+		settle(&h)
+		w.hops = append(w.hops, h)
+	}
+}
+
+func (w *walk) noteStateful(t *trip, i *ir.Interface, stage Stage) {
+	if w.recording(t) {
+		w.note(t, Hop{Stage: stage, Component: interfaceName(i), Verdict: Allow, Message: "answers an allowed request"})
+	}
+}
+
+func (w *walk) noteReturned(t *trip) {
+	if i := t.goal.iface; i != nil && !t.opaque {
+		w.noteStateful(t, i, StageSGIngress)
+	}
+}
+
+func (w *walk) noteExempt(t *trip) {
+	if !w.record {
+		return
+	}
+	h := Hop{
+		Stage: StageExempt, Component: interfaceName(t.src.iface), Verdict: Allow, Header: t.s.header(),
+		Message: "groups and ACLs do not filter packets to " + t.s.dst.String(),
+	}
+	if w.recordReply {
+		h.Header, _ = ReplyHeader(h.Header)
+		h.Message = "groups and ACLs do not filter what " + t.s.dst.String() + " answers"
+	}
+	if !exempt(t.src.at, t.s.dst, false) {
+		h.Verdict, h.Because = Unknown, unknowns(t.src.at.why)
+	}
+	w.hops = append(w.hops, h)
+}
+
+func (w *walk) noteRoute(t *trip, at place, c choice, target ir.Target) {
+	if !w.recording(t) {
+		return
+	}
+	r := c.route
+	h := w.routeHop(t, at, c)
+	h.Message = peerText(&r.Destination) + " > " + targetName(target)
+	if c.among || len(r.Target.Of) > 1 || r.Target.Open != nil || !r.Blackhole.Known() {
+		h.Verdict = Unknown
+	}
+	w.note(t, h)
+}
+
+func (w *walk) routeHop(t *trip, at place, c choice) Hop {
+	h := Hop{Stage: StageRoute, Component: subnetName(at.subnet), Verdict: Allow, Header: t.s.header(), Route: c.route}
+	h.Because = routeUnknowns(at, c)
+	if r := c.route; r != nil {
+		h.Rule, h.Place = r.Origin.Address, placeOf(&r.Origin, ir.FieldPeer)
+	}
+	if table, ok := at.subnet.RouteTable.Known(); ok {
+		if c.route == nil {
+			h.Place = placeOf(&table.Origin, ir.FieldInvalid)
+		} else if table.Main && c.route.Origin.Implicit {
+			h.Place.Message = "main route table"
+		}
+	}
+	return h
+}
+
+// routeUnknowns lists what decides whether a route is taken, and where it
+// leads.
+func routeUnknowns(at place, c choice) []*ir.Unknown {
+	us := at.subnet.RouteTable.Unknowns()
+	for _, table := range at.subnet.RouteTable.Of {
+		if !c.among {
+			break
+		}
+		us = append(us, unknowns(table.Open)...)
+		for k := range table.Routes {
+			r := &table.Routes[k]
+			us = append(append(us, unknowns(r.Maybe)...), peerUnknowns(&r.Destination)...)
+		}
+	}
+	if r := c.route; r != nil {
+		us = append(append(us, r.Target.Unknowns()...), unknowns(r.Blackhole.Why)...)
+	}
+	return us
+}
+
+func (w *walk) noRoute(t *trip, at place, c choice) bool {
+	if w.recording(t) {
+		h := w.routeHop(t, at, c)
+		h.Verdict, h.Message, h.Code = Deny, "no route to "+dstName(&t.s), "NO_ROUTE_TO_DESTINATION"
+		w.note(t, h)
+	}
+	return false
+}
+
+func (w *walk) blackhole(t *trip, at place, c choice) bool {
+	if w.recording(t) {
+		h := w.routeHop(t, at, c)
+		h.Verdict, h.Message, h.Code = Deny, peerText(&c.route.Destination)+" > blackhole", "BAD_STATE_ROUTE"
+		w.note(t, h)
+	}
+	return false
+}
+
+func (w *walk) noteOpaque(t *trip, at place, why *ir.Unknown) {
+	if !w.recording(t) {
+		return
+	}
+	h := Hop{Stage: StageRoute, Component: subnetName(at.subnet), Verdict: Unknown, Message: "the way on is not known", Because: unknowns(why)}
+	if at.subnet == nil {
+		h.Component = nodeName(&t.src)
+	}
+	if why != nil && why.Cause.Message != "" {
+		h.Message += ": " + why.Cause.Message
+		h.Place = diag.Place{Address: why.Cause.Address, Range: why.Cause.Range}
+	}
+	w.note(t, h)
+}
+
+func (w *walk) noteGateway(t *trip, g *ir.Gateway, message string) {
+	if !w.recording(t) {
+		return
+	}
+	if t.s.family == packet.IPv4 && g.Kind == ir.InternetGateway {
+		message += " as " + addressText(t.s.src)
+	}
+	w.note(t, Hop{Stage: StageGateway, Component: gatewayName(g), Verdict: Allow, Message: message, Place: placeOf(&g.Origin, ir.FieldInvalid)})
+}
+
+func (w *walk) noteNAT(t *trip, g *ir.Gateway) {
+	if w.recording(t) {
+		w.note(t, Hop{
+			Stage: StageGateway, Component: gatewayName(g), Verdict: Allow, Place: placeOf(&g.Origin, ir.FieldInvalid),
+			Message: fmt.Sprintf("sends on as %s", natText(t)),
+		})
+	}
+}
+
+func natText(t *trip) string {
+	if !t.s.src.IsValid() {
+		return "its own address"
+	}
+	if t.s.kind == packet.Ported {
+		return fmt.Sprintf("%s:%d", t.s.src, t.s.sport)
+	}
+	return t.s.src.String()
+}
+
+func (w *walk) noteEntered(t *trip) {
+	if !w.recording(t) {
+		return
+	}
+	h := Hop{Stage: StageGateway, Verdict: Allow, Message: "in from the internet"}
+	for _, g := range w.n.Gateways {
+		if g.Kind == ir.InternetGateway && attachedTo(optimist, g, t.goal.at.vpc) {
+			h.Component, h.Place = gatewayName(g), placeOf(&g.Origin, ir.FieldInvalid)
+			break
+		}
+	}
+	if h.Component == "" {
+		h.Component = gatewayName(nil)
+	}
+	if t.s.family == packet.IPv4 {
+		h.Message += " to " + addressText(t.s.dst)
+	}
+	w.note(t, h)
+}
+
+func (w *walk) noteTransit(t *trip, g *ir.TransitGateway, to *ir.Attachment) {
+	if w.recording(t) {
+		w.note(t, Hop{
+			Stage: StageTransitGateway, Component: transitName(g), Verdict: Allow,
+			Message: "to " + attachmentName(to), Place: placeOf(&to.Origin, ir.FieldInvalid),
+		})
+	}
+}

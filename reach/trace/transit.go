@@ -1,0 +1,303 @@
+package trace
+
+import (
+	"net/netip"
+	"slices"
+
+	"github.com/postern-dev/postern/ir"
+	"github.com/postern-dev/postern/packet"
+)
+
+// transit crosses a transit gateway: from the subnet into the attachment of its
+// VPC, by the gateway's tables to another attachment, and out of that one's
+// subnet by the routes there. [vpc/tgw; tgw-nacls; tgw-vpc-attachments]
+func (w *walk) transit(t *trip, at place, g *ir.TransitGateway) bool {
+	m := optimist
+	if slices.ContainsFunc(g.Attachments, func(a *ir.Attachment) bool { return ofVPC(pessimist, a, at.vpc) }) {
+		m = pessimist // a VPC has one attachment to a gateway: the sure one is it
+	}
+	b := w.branches()
+	for _, a := range g.Attachments {
+		if !ofVPC(m, a, at.vpc) {
+			continue
+		}
+		if m == optimist {
+			w.divided(append(a.VPC.Unknowns(), at.why)...)
+		}
+		u := *t
+		if b.try((m == pessimist || w.m == optimist) && w.transitIn(&u, at, g, a)) {
+			return b.end()
+		}
+	}
+	switch {
+	case m == optimist && g.Open != nil:
+		u := *t
+		b.try(w.opaque(&u, at, g.Open))
+	case b.count == 0:
+		return w.refuse(t, StageTransitGateway, transitName(g), "has no attachment in "+vpcName(at.vpc), "BAD_STATE_ATTACHMENT")
+	}
+	return b.end()
+}
+
+// ofVPC reports whether an attachment is a VPC's.
+func ofVPC(m mode, a *ir.Attachment, v *ir.VPC) bool {
+	if m == optimist {
+		return v == nil || possible(&a.VPC, v)
+	}
+	known, ok := a.VPC.Known()
+	return ok && known == v
+}
+
+// transitIn enters the attachment: the ACL of its subnet sees the packet come
+// in, even when that is the sender's own subnet.
+func (w *walk) transitIn(t *trip, at place, g *ir.TransitGateway, a *ir.Attachment) bool {
+	return w.attachmentSubnets(t, at.subnet, g, a, func(s *ir.Subnet) bool {
+		u := *t
+		return (s == nil || w.aclIn(&u, place{subnet: s, vpc: at.vpc})) && w.transitNext(&u, at, g, a)
+	})
+}
+
+// attachmentSubnets tries the subnets by which a packet may pass an attachment:
+// the one in the other subnet's zone, or any where zones are not known. An
+// attachment whose subnets the input does not list at all is tried without.
+func (w *walk) attachmentSubnets(t *trip, near *ir.Subnet, g *ir.TransitGateway, a *ir.Attachment, f func(*ir.Subnet) bool) bool {
+	all := &a.Subnets
+	if len(all.Sure) == 0 && len(all.Maybe) == 0 && all.Open == nil {
+		return f(nil)
+	}
+	b := w.branches()
+	for _, s := range all.Sure {
+		if sameZone(near, s) && b.try(f(s)) {
+			return b.end()
+		}
+	}
+	for _, s := range all.Maybe {
+		w.divided(s.Why)
+		if sameZone(near, s.V) && b.try(f(s.V)) {
+			return b.end()
+		}
+	}
+	switch {
+	case all.Open != nil:
+		u := *t
+		b.try(w.opaque(&u, place{}, all.Open))
+	case b.count == 0:
+		return w.refuse(t, StageTransitGateway, transitName(g), "its attachment has no subnet in the zone of "+subnetName(near), "")
+	}
+	return b.end()
+}
+
+func sameZone(a, b *ir.Subnet) bool {
+	return a == nil || a == b || a.Zone == "" || b.Zone == "" || a.Zone == b.Zone
+}
+
+// transitNext finds the attachment that the gateway sends the packet to.
+func (w *walk) transitNext(t *trip, at place, g *ir.TransitGateway, from *ir.Attachment) bool {
+	if len(g.Tables) == 0 {
+		return w.transitMesh(t, at, g, from)
+	}
+	b := w.branches()
+	for _, table := range g.Tables {
+		if slices.Contains(table.Associated, from) {
+			u := *t
+			if b.try(w.transitTable(&u, at, g, from, table)) {
+				return b.end()
+			}
+		}
+	}
+	if b.count == 0 {
+		return w.refuse(t, StageTransitGateway, transitName(g), "no route table is associated with the attachment of "+vpcName(at.vpc), "TGW_RTB_CANNOT_ROUTE")
+	}
+	return b.end()
+}
+
+// transitMesh is the gateway's default: one table that every attachment is
+// associated with and propagates its VPC's CIDRs to.
+func (w *walk) transitMesh(t *trip, at place, g *ir.TransitGateway, from *ir.Attachment) bool {
+	r := transitRoutes{}
+	for _, a := range g.Attachments {
+		r.propagated(a, &t.s)
+	}
+	r.open = g.Open
+	return w.transitTake(t, at, g, from, &r)
+}
+
+func (w *walk) transitTable(t *trip, at place, g *ir.TransitGateway, from *ir.Attachment, table *ir.TransitTable) bool {
+	r := transitRoutes{open: table.Open}
+	for k := range table.Routes {
+		d := &table.Routes[k]
+		sure, maybe := ranks(&d.Destination, t.s.dst, t.s.family, false)
+		r.add(transitChoice{route: d, sure: sure, maybe: maybe})
+	}
+	for _, a := range table.Propagated {
+		r.propagated(a, &t.s)
+	}
+	return w.transitTake(t, at, g, from, &r)
+}
+
+// transitRoutes collects the routes of a table that match a packet.
+type transitRoutes struct {
+	all  []transitChoice
+	best int // 1 + the highest sure rank
+	open *ir.Unknown
+}
+
+// transitChoice is a static route, or a VPC's CIDR that its attachment
+// propagates.
+type transitChoice struct {
+	route       *ir.TransitRoute
+	to          *ir.Attachment
+	sure, maybe int
+}
+
+func (r *transitRoutes) add(c transitChoice) {
+	if c.maybe != rankNoRoute {
+		r.all = append(r.all, c)
+		r.best = max(r.best, c.sure+1)
+	}
+}
+
+// propagated adds the best of an attachment's CIDRs.
+func (r *transitRoutes) propagated(a *ir.Attachment, s *segment) {
+	c := transitChoice{to: a, sure: rankNoRoute, maybe: rankNoRoute}
+	for _, v := range a.VPC.Of {
+		sure, maybe := vpcRanks(v, s.dst, s.family)
+		if _, known := a.VPC.Known(); known {
+			c.sure = sure
+		}
+		c.maybe = max(c.maybe, maybe)
+	}
+	if a.VPC.Open != nil {
+		c.maybe = rankLongest
+	}
+	r.add(c)
+}
+
+// vpcRanks ranks the routes that a VPC's CIDRs make.
+func vpcRanks(v *ir.VPC, a netip.Addr, family packet.Family) (sure, maybe int) {
+	sure, maybe = rankNoRoute, rankNoRoute
+	cidrs := v.IPv4
+	if family == packet.IPv6 {
+		cidrs = v.IPv6
+	}
+	for k := range cidrs {
+		c := &cidrs[k]
+		if !c.Known() {
+			maybe = rankLongest
+			continue
+		}
+		s, m := prefixRanks(c.V, a, family, rankPropagated)
+		sure, maybe = max(sure, s), max(maybe, m)
+	}
+	if v.More != nil || !v.Seen && len(cidrs) == 0 {
+		maybe = rankLongest
+	}
+	return sure, maybe
+}
+
+// transitTake tries what the routes may do.
+func (w *walk) transitTake(t *trip, at place, g *ir.TransitGateway, from *ir.Attachment, r *transitRoutes) bool {
+	b := w.branches()
+	for k := range r.all {
+		c := &r.all[k]
+		if c.maybe < r.best-1 {
+			continue
+		}
+		w.dividedRoutes(c, len(r.all))
+		u := *t
+		if b.try(w.transitRoute(&u, at, g, from, c)) {
+			return b.end()
+		}
+	}
+	if r.open != nil {
+		u := *t
+		if b.try(w.opaque(&u, at, r.open)) {
+			return b.end()
+		}
+	}
+	if r.best == 0 {
+		u := *t
+		b.try(w.refuse(&u, StageTransitGateway, transitName(g), "no route to "+dstName(&u.s), "TGW_RTB_CANNOT_ROUTE"))
+	}
+	return b.end()
+}
+
+// dividedRoutes notes why a route is not sure to be taken.
+func (w *walk) dividedRoutes(c *transitChoice, count int) {
+	if count < 2 && c.sure == c.maybe {
+		return
+	}
+	if c.route != nil {
+		w.divided(peerUnknowns(&c.route.Destination)...)
+		w.divided(c.route.Attachment.Unknowns()...)
+	} else {
+		w.divided(c.to.VPC.Unknowns()...)
+	}
+}
+
+func (w *walk) transitRoute(t *trip, at place, g *ir.TransitGateway, from *ir.Attachment, c *transitChoice) bool {
+	if c.to != nil {
+		return w.transitTo(t, at, g, from, c.to)
+	}
+	to := &c.route.Attachment
+	if len(to.Of) == 0 && to.Open == nil {
+		return w.refuse(t, StageTransitGateway, transitName(g), "a route for "+peerText(&c.route.Destination)+" drops it", "BAD_STATE_ROUTE")
+	}
+	return choose(w, to, func(a *ir.Attachment) bool {
+		u := *t
+		return w.transitTo(&u, at, g, from, a)
+	}, func(why *ir.Unknown) bool {
+		u := *t
+		return w.opaque(&u, at, why)
+	})
+}
+
+// transitTo leaves by an attachment: the packet stands in its subnet, whose
+// routes lead on.
+func (w *walk) transitTo(t *trip, at place, g *ir.TransitGateway, from, to *ir.Attachment) bool {
+	w.noteTransit(t, g, to)
+	if len(to.VPC.Of) == 0 && to.VPC.Open == nil {
+		return w.opaque(t, at, notModelled(&to.Origin, "what is behind "+attachmentName(to)+" is not modelled"))
+	}
+	t.seen = t.seen.and(transitIdentity(g, from, to))
+	return choose(w, &to.VPC, func(v *ir.VPC) bool {
+		u := *t
+		return w.transitOut(&u, at, g, to, v)
+	}, func(why *ir.Unknown) bool {
+		u := *t
+		return w.opaque(&u, at, why)
+	})
+}
+
+// transitIdentity: references hold when they are enabled on the gateway and on
+// both attachments. [tgw security group referencing]
+func transitIdentity(g *ir.TransitGateway, from, to *ir.Attachment) identity {
+	holds := func(m mode) bool {
+		return holdsTrue(m, &g.GroupReferences) && holdsTrue(m, &from.GroupReferences) && holdsTrue(m, &to.GroupReferences)
+	}
+	return identity{holds(pessimist), holds(optimist)}
+}
+
+func (w *walk) transitOut(t *trip, at place, g *ir.TransitGateway, to *ir.Attachment, v *ir.VPC) bool {
+	return w.attachmentSubnets(t, nil, g, to, func(s *ir.Subnet) bool {
+		u := *t
+		if s != nil {
+			return w.depart(&u, place{subnet: s, vpc: v})
+		}
+		if goal := &u.goal; goal.outside() || goal.slot.public {
+			return w.opaque(&u, at, notModelled(&to.Origin, "the subnets of "+attachmentName(to)+" are not in the input"))
+		}
+		return w.local(&u, place{vpc: v})
+	})
+}
+
+// transitOutside reports whether something other than VPCs of the network may
+// be attached to a transit gateway.
+func transitOutside(g *ir.TransitGateway) bool {
+	if g == nil || g.Open != nil {
+		return true
+	}
+	return slices.ContainsFunc(g.Attachments, func(a *ir.Attachment) bool {
+		return len(a.VPC.Of) == 0 || a.VPC.Open != nil
+	})
+}

@@ -1,0 +1,386 @@
+package trace
+
+import (
+	"slices"
+
+	"github.com/postern-dev/postern/ir"
+	"github.com/postern-dev/postern/packet"
+)
+
+// place is where a packet stands. A nil subnet or VPC is one that the input
+// does not tell; why says what decides.
+type place struct {
+	subnet *ir.Subnet
+	vpc    *ir.VPC
+	why    *ir.Unknown
+}
+
+// node is an end of a segment: an interface, a NAT gateway, or, when neither is
+// set, a host outside every VPC.
+type node struct {
+	iface *ir.Interface
+	nat   *ir.Gateway
+	at    place
+	slot  slot // how the header names it
+}
+
+func (n *node) outside() bool { return n.iface == nil && n.nat == nil }
+
+// identity says whether the receiver's groups still see who sent the packet, so
+// that references to the sender's groups match: surely, possibly.
+type identity struct{ sure, maybe bool }
+
+func (i identity) and(o identity) identity {
+	return identity{i.sure && o.sure, i.maybe && o.maybe}
+}
+
+// maxDeparts bounds how many subnets one packet may leave.
+const maxDeparts = 8
+
+// maxSteps bounds the walk over all alternatives that unknowns open.
+const maxSteps = 4096
+
+// trip is one packet on its way. It is copied where the way divides.
+type trip struct {
+	s         segment
+	src, goal node
+	reply     bool
+	fresh     bool // the sender's groups have not been asked yet
+	seen      identity
+	opaque    bool // a part of the way lies outside the model
+	entered   bool // it came in through an internet gateway
+	left      bool // an internet gateway has put a public address into the source
+	// home: a reply that has to leave by the internet gateway that the request
+	// came through.
+	home bool
+	exit ir.GatewayKind // by which it left for the goal outside, or leaves the sender's VPC
+	nats []natStep
+	via  []*ir.Interface // appliances
+
+	departs int
+	left8   [maxDeparts]*ir.Subnet // subnets left since the header last changed
+}
+
+// natStep is a NAT gateway that the packet passed: what its reply restores.
+type natStep struct {
+	at    place
+	inner segment
+	src   node
+}
+
+// walk is one walker's journey over all alternatives of one question.
+type walk struct {
+	n *ir.Network
+	q *Query
+	m mode
+	// complete: the reply has to pass as well.
+	complete bool
+	// bare: filters of the request are not asked. It shows what the reply meets
+	// by itself.
+	bare bool
+
+	record      bool // keep hops, of the leg that recordReply says
+	recordReply bool
+	hops        []Hop
+	why         []*ir.Unknown // what divides the way
+	steps       int
+}
+
+// flow walks the query.
+func (w *walk) flow() bool {
+	q := w.q
+	var from, to slot
+	if message, code := w.ends(&from, &to); message != "" {
+		return w.refuseEnds(message, code)
+	}
+	if !w.exists(q.From) || !w.exists(q.To) {
+		return false
+	}
+	return w.places(q.From, from, func(a place) bool {
+		return w.places(q.To, to, func(b place) bool {
+			return w.start(node{iface: q.From, at: a, slot: from}, node{iface: q.To, at: b, slot: to})
+		})
+	})
+}
+
+// ends checks that the query is a flow between its two ends, and finds how they
+// hold the header's addresses.
+func (w *walk) ends(from, to *slot) (message, code string) {
+	q := w.q
+	switch {
+	case !q.Header.Valid():
+		return "not a header: its addresses are of two families, or it has fields that its protocol lacks", ""
+	case q.From == nil && q.To == nil:
+		return "neither end is in the network", ""
+	case q.From == q.To:
+		return "an interface that sends to itself uses no network", ""
+	}
+	var ok bool
+	if q.From != nil {
+		*from, ok = holds(w.n, q.From, q.Header.Src)
+		if !ok || from.public {
+			return q.Header.Src.String() + " is no address of " + interfaceName(q.From), "IGW_REJECTS_SPOOFED_TRAFFIC"
+		}
+	}
+	if q.To == nil {
+		return "", ""
+	}
+	*to, ok = holds(w.n, q.To, q.Header.Dst)
+	switch {
+	case ok:
+		return "", ""
+	case q.From == nil && onInternet(q.Header.Dst) && q.Header.Dst.Is4():
+		return noPublicAddress(q.To, q.Header.Dst), "IGW_PUBLIC_IP_ASSOCIATION_FOR_INGRESS"
+	default:
+		return q.Header.Dst.String() + " is no address of " + interfaceName(q.To), "NO_POSSIBLE_DESTINATION"
+	}
+}
+
+// exists asks whether an interface is there at all. A flow of one that is not
+// passes nothing.
+func (w *walk) exists(i *ir.Interface) bool {
+	if i == nil || i.Maybe == nil || w.bare {
+		return true
+	}
+	if w.record && !w.recordReply && w.m == optimist {
+		w.hops = append(w.hops, Hop{
+			Stage: StageEndpoint, Component: interfaceName(i), Verdict: Unknown, Header: w.q.Header,
+			Message: "not known to exist", Place: placeOf(&i.Origin, ir.FieldExists), Because: []*ir.Unknown{i.Maybe},
+		})
+	}
+	return w.m == optimist
+}
+
+// start walks from one place to another.
+func (w *walk) start(from, to node) bool {
+	t := trip{
+		s: segmentOf(w.q.Header), src: from, goal: to, fresh: true, seen: identity{true, true},
+	}
+	if from.outside() {
+		return w.fromOutside(&t)
+	}
+	if to.outside() && exempt(from.at, t.s.dst, bool(w.m)) {
+		w.noteExempt(&t)
+		return true
+	}
+	return w.depart(&t, from.at)
+}
+
+// depart sends the packet out of the subnet that it stands in.
+func (w *walk) depart(t *trip, at place) bool {
+	if w.steps++; w.steps > maxSteps {
+		return w.opaque(t, at, tooMany())
+	}
+	g := &t.goal
+	if !g.outside() && !g.slot.public {
+		if at.subnet != nil && at.subnet == g.at.subnet {
+			// Inside one subnet there are neither ACLs nor routes, and a transit
+			// gateway's attachment there hands over unfiltered.
+			// [VPC vpc-network-acls.md; tgw-nacls]
+			return w.groupsOut(t, identity{true, true}) && w.deliver(t)
+		}
+		if g.at.subnet == nil {
+			return w.opaque(t, at, g.at.why)
+		}
+	}
+	if at.subnet == nil {
+		return w.opaque(t, at, at.why)
+	}
+	if slices.Contains(t.left8[:t.departs], at.subnet) {
+		return w.refuse(t, StageRoute, subnetName(at.subnet), "the routes lead in a circle", "NO_PATH")
+	}
+	if t.departs == maxDeparts {
+		return w.opaque(t, at, tooMany())
+	}
+	t.left8[t.departs] = at.subnet
+	t.departs++
+	tables := &at.subnet.RouteTable
+	if table, ok := tables.Known(); ok {
+		return w.routes(t, at, table)
+	}
+	return choose(w, tables, func(table *ir.RouteTable) bool {
+		u := *t
+		return w.routes(&u, at, table)
+	}, func(why *ir.Unknown) bool {
+		u := *t
+		return w.opaque(&u, at, why)
+	})
+}
+
+// routes tries what the table may do with the packet.
+func (w *walk) routes(t *trip, at place, table *ir.RouteTable) bool {
+	b := w.branches()
+	lookup(table, &t.s, func(c choice) bool {
+		u := *t
+		return b.try(w.take(&u, at, c))
+	})
+	return b.end()
+}
+
+// take does one thing that the table may do.
+func (w *walk) take(t *trip, at place, c choice) bool {
+	switch {
+	case c.open != nil:
+		return w.opaque(t, at, c.open)
+	case c.route == nil:
+		return w.groupsOut(t, identity{true, true}) && w.aclOut(t, at) && w.noRoute(t, at, c)
+	}
+	r := c.route
+	if r.Blackhole.Known() && r.Blackhole.V {
+		return w.groupsOut(t, identity{true, true}) && w.aclOut(t, at) && w.blackhole(t, at, c)
+	}
+	if !r.Blackhole.Known() && w.m == pessimist {
+		return false
+	}
+	if target, ok := r.Target.Known(); ok {
+		return w.follow(t, at, c, target)
+	}
+	return choose(w, &r.Target, func(target ir.Target) bool {
+		u := *t
+		return w.follow(&u, at, c, target)
+	}, func(why *ir.Unknown) bool {
+		u := *t
+		return w.opaque(&u, at, why)
+	})
+}
+
+// follow asks the filters on the way out and goes where the route points.
+func (w *walk) follow(t *trip, at place, c choice, target ir.Target) bool {
+	if !w.groupsOut(t, egressIdentity(target)) || !w.aclOut(t, at) {
+		return false
+	}
+	w.noteRoute(t, at, c, target)
+	if t.home && !leavesByInternetGateway(target) {
+		return w.refuse(t, StageRoute, subnetName(at.subnet),
+			"the reply has to leave by the internet gateway that the request came through", "NO_ROUTE_TO_DESTINATION")
+	}
+	switch target.Kind {
+	case ir.TargetLocal:
+		return w.local(t, at)
+	case ir.TargetGateway:
+		return w.gateway(t, at, c, target.Gateway)
+	case ir.TargetPeering:
+		return w.peering(t, at, target.Peering)
+	case ir.TargetTransitGateway:
+		return w.transit(t, at, target.TransitGateway)
+	case ir.TargetInterface:
+		return w.appliance(t, at, target.Interface)
+	case ir.TargetOther, ir.TargetInvalid:
+	}
+	return w.opaque(t, at, notModelled(&c.route.Origin, "where "+targetName(target)+" leads is not modelled"))
+}
+
+func leavesByInternetGateway(t ir.Target) bool {
+	return t.Kind == ir.TargetGateway && t.Gateway != nil && t.Gateway.Kind == ir.InternetGateway
+}
+
+// egressIdentity says whether the sender's own groups may name the receiver's
+// by reference, given where the first route points. Transit gateways support
+// references in inbound rules only.
+// [vpc/peering vpc-peering-security-groups; tgw security group referencing]
+func egressIdentity(target ir.Target) identity {
+	switch target.Kind {
+	case ir.TargetLocal:
+		return identity{true, true}
+	case ir.TargetPeering:
+		return peeringIdentity(target.Peering)
+	case ir.TargetOther, ir.TargetInvalid:
+		return identity{false, true}
+	case ir.TargetGateway, ir.TargetTransitGateway, ir.TargetInterface:
+	}
+	return identity{}
+}
+
+// local delivers inside the VPC.
+func (w *walk) local(t *trip, at place) bool {
+	g := &t.goal
+	if g.outside() || g.slot.public {
+		return w.refuse(t, StageEndpoint, vpcName(at.vpc), t.s.dst.String()+" is inside the VPC, and the other end is not", "NO_POSSIBLE_DESTINATION")
+	}
+	if !w.sameVPC(at.vpc, g.at.vpc) {
+		return w.refuse(t, StageEndpoint, vpcName(at.vpc), nodeName(g)+" is in another VPC", "NO_POSSIBLE_DESTINATION")
+	}
+	return w.aclIn(t, g.at) && w.deliver(t)
+}
+
+// sameVPC compares VPCs; one that the input does not tell may be any.
+func (w *walk) sameVPC(a, b *ir.VPC) bool {
+	if a == nil || b == nil {
+		return w.m == optimist
+	}
+	return a == b
+}
+
+// opaque is a stretch of the way that the input does not show or that is not
+// modelled: nothing surely passes; what the ends' groups let pass possibly does.
+func (w *walk) opaque(t *trip, at place, why *ir.Unknown) bool {
+	if w.m == pessimist {
+		return false
+	}
+	if !w.groupsOut(t, identity{false, true}) {
+		return false
+	}
+	w.noteOpaque(t, at, why)
+	t.opaque, t.seen = true, identity{false, true}
+	return w.deliver(t)
+}
+
+// deliver hands the packet over to its goal.
+func (w *walk) deliver(t *trip) bool {
+	if t.reply {
+		return w.returned(t)
+	}
+	if i := t.goal.iface; i != nil && !(w.groupsIn(t, i) && w.service(t, i)) {
+		return false
+	}
+	return !w.complete || w.answer(t)
+}
+
+// answer sends the reply back from where the request arrived.
+func (w *walk) answer(t *trip) bool {
+	if t.opaque {
+		return w.m == optimist
+	}
+	s, needed := replySegment(&t.s)
+	if !needed {
+		return true
+	}
+	r := trip{
+		s: s, src: t.goal, goal: t.src, reply: true, fresh: true,
+		nats: t.nats, via: t.via, exit: t.exit,
+		home: t.entered && (s.family == packet.IPv4 || t.src.outside()),
+	}
+	r.goal.slot.public = t.left
+	if !r.src.outside() {
+		return w.depart(&r, r.src.at)
+	}
+	if t.exit == ir.VPCEndpoint {
+		return w.aclIn(&r, r.goal.at) && w.returned(&r)
+	}
+	return w.enter(&r)
+}
+
+// returned is a reply at its goal: the initiator, or the NAT gateway in front
+// of it, which hands on.
+func (w *walk) returned(t *trip) bool {
+	if t.opaque || len(t.nats) == 0 {
+		w.noteReturned(t)
+		return true
+	}
+	last := len(t.nats) - 1
+	step := t.nats[last]
+	s, _ := replySegment(&step.inner)
+	t.nats, t.s, t.src, t.goal = t.nats[:last:last], s, t.goal, step.src
+	t.departs, t.home = 0, false
+	return w.depart(t, step.at)
+}
+
+// replySegment is the reply's segment; see ReplyHeader.
+func replySegment(s *segment) (segment, bool) {
+	h := s.header()
+	if !h.Src.IsValid() {
+		h.Src = h.Dst // of the same family, which is all that counts here
+	}
+	r, needed := ReplyHeader(h)
+	return segment{s.dst, s.src, s.family, s.kind, s.protocol, r.SrcPort, r.DstPort}, needed
+}
