@@ -346,3 +346,41 @@ func aclUnknowns(acl *ir.NetworkACL, egress bool) []*ir.Unknown {
 func Every(s *solver.Space, a solver.Set, field packet.Field, among solver.Set) solver.Set {
 	return s.Difference(s.All(), s.Project(s.Difference(among, a), field))
 }
+
+// Groups returns what the groups of an interface let through as a request in
+// one direction, with another interface, or nobody, at the other end. A
+// reference to a group identifies its members as far as the connection between
+// the two VPCs carries identity.
+func (m *Model) Groups(f packet.Family, i *ir.Interface, egress bool, other *ir.Interface) Band {
+	e := m.engines[f]
+	var bands []Band
+	for _, p := range endPlaces(i) {
+		members := []Members{nobody}
+		if other != nil {
+			members = nil
+			for _, q := range endPlaces(other) {
+				members = append(members, e.refs(other, q, e.identity(p.vpc, q.vpc, egress)))
+			}
+		}
+		for _, ms := range members {
+			b := GroupsBand(e.Space, i, egress, ms)
+			if egress {
+				b = anyOf(e.Space, b, exactly(e.from(packet.FieldDst, e.exempt(p))))
+			}
+			bands = append(bands, b)
+		}
+	}
+	return oneOf(e.Space, bands...)
+}
+
+// identity tells whether references to groups work between two VPCs.
+func (e *engine) identity(a, b *ir.VPC, egress bool) truth {
+	t := sameVPC(a, b)
+	if t != no {
+		return t
+	}
+	for _, l := range e.links(a, b) {
+		t = max(t, l.identity(egress))
+	}
+	return t
+}

@@ -80,6 +80,14 @@ func toEgressOnly(v *ir.VPC) leads {
 	}
 }
 
+// toAnyEgressOnly asks for an egress-only gateway, whosever it is.
+func toAnyEgressOnly(t ir.Target) truth {
+	if t.Kind == ir.TargetGateway && t.Gateway.Kind == ir.EgressOnlyGateway {
+		return yes
+	}
+	return no
+}
+
 // toPeering asks for one peering connection.
 func toPeering(p *ir.Peering, from, to *ir.VPC) leads {
 	ok := and(known(p.Active), joins(p, from, to))

@@ -263,6 +263,7 @@ func (e *engine) inbound(to *ir.Interface, b place) []Way {
 	w.Stages = append(w.Stages,
 		e.gatewayStage(to, b, false),
 		e.bpaStage(b, true, false),
+		e.admits(b.subnet),
 		e.aclStage(b.subnet, false, false),
 		e.groupStage(to, false, nobody),
 		e.serviceStage(to),
@@ -270,6 +271,15 @@ func (e *engine) inbound(to *ir.Interface, b place) []Way {
 		e.routeStage(b.subnet, true, "NO_ROUTE_TO_DESTINATION", "no route to an internet gateway in "+tableName(b.subnet), toInternet(b.vpc)),
 	)
 	return append([]Way{w}, e.behindVPN(to, b)...)
+}
+
+// admits asks that flows may begin outside: a subnet whose route to a host is an
+// egress-only gateway only begins flows itself. [VPC egress-only-internet-gateway.md]
+func (e *engine) admits(s *ir.Subnet) Stage {
+	st := e.routeStage(s, true, "EGRESS_ONLY_INTERNET_GATEWAY", s.Origin.Address+" leaves by an egress-only gateway: flows begin inside only", toAnyEgressOnly)
+	st.Reply = false
+	st.Band = Band{Must: e.Complement(st.Band.May), Ground: e.Complement(st.Band.Must), May: e.Complement(st.Band.Must)}
+	return st
 }
 
 // behindVPN is the way from hosts behind a virtual private gateway: what is
