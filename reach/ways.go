@@ -131,7 +131,7 @@ func (e *engine) carry(l link, x, y place, reply bool) []Stage {
 	stages := []Stage{e.routeStage(x.subnet, reply, "NO_ROUTE_TO_DESTINATION",
 		fmt.Sprintf("no route from %s to %s", x.subnet.Origin.Address, l.name()),
 		toTransit(l.transit, l.ok))}
-	tables := Stage{Kind: KindLink, Reply: reply, Component: l.name(), Code: "TGW_RTB_NO_ROUTE_TO_DESTINATION", Message: "no route in " + l.name(), Place: l.transit.Origin.Place("")}
+	tables := Stage{Kind: KindLink, Reply: reply, Component: l.name(), Code: "TGW_RTB_CANNOT_ROUTE", Message: "no route in " + l.name(), Place: l.transit.Origin.Place("")}
 	var us []*ir.Unknown
 	tables.Band, us = e.transitTables(l.transit, l.from, l.to, reply)
 	tables.because(us...)
@@ -276,7 +276,7 @@ func (e *engine) inbound(to *ir.Interface, b place) []Way {
 // admits asks that flows may begin outside: a subnet whose route to a host is an
 // egress-only gateway only begins flows itself. [VPC egress-only-internet-gateway.md]
 func (e *engine) admits(s *ir.Subnet) Stage {
-	st := e.routeStage(s, true, "EGRESS_ONLY_INTERNET_GATEWAY", s.Origin.Address+" leaves by an egress-only gateway: flows begin inside only", toAnyEgressOnly)
+	st := e.routeStage(s, true, "", s.Origin.Address+" leaves by an egress-only gateway: flows begin inside only", toAnyEgressOnly)
 	st.Reply = false
 	st.Band = Band{Must: e.Complement(st.Band.May), Ground: e.Complement(st.Band.Must), May: e.Complement(st.Band.Must)}
 	return st
@@ -431,7 +431,7 @@ func (e *engine) truthBand(t truth) Band {
 func (e *engine) gatewayStage(i *ir.Interface, p place, reply bool) Stage {
 	g, ok := e.gatewayOf(p.vpc)
 	s := Stage{
-		Kind: KindGateway, Reply: reply, Component: p.vpc.Origin.Address, Code: "NO_IGW_ATTACHED", Place: p.vpc.Origin.Place(""),
+		Kind: KindGateway, Reply: reply, Component: p.vpc.Origin.Address, Code: "BAD_STATE_ATTACHMENT", Place: p.vpc.Origin.Place(""),
 		Message: "no internet gateway is attached to " + p.vpc.Origin.Address,
 	}
 	if g != nil {
