@@ -174,6 +174,24 @@ func ParseSymbol(s string) (address, attr string, ok bool) {
 // HasSymbol reports whether a string contains a symbol anywhere.
 func HasSymbol(s string) bool { return strings.Contains(s, symbolStart) }
 
+// Symbols returns the symbols that stand anywhere in a string, in order.
+func Symbols(s string) []string {
+	var out []string
+	for {
+		i := strings.Index(s, symbolStart)
+		if i < 0 {
+			return out
+		}
+		s = s[i:]
+		j := strings.Index(s, symbolEnd)
+		if j < 0 {
+			return out
+		}
+		out = append(out, s[:j+len(symbolEnd)])
+		s = s[j+len(symbolEnd):]
+	}
+}
+
 // Readable replaces the symbols in a string by what people would write:
 // aws_vpc.main.id.
 func Readable(s string) string {
