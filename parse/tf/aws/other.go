@@ -1,0 +1,214 @@
+package aws
+
+import (
+	"sort"
+	"strings"
+
+	"github.com/zclconf/go-cty/cty"
+
+	"github.com/postern-dev/postern/diag"
+	"github.com/postern-dev/postern/ir"
+	"github.com/postern-dev/postern/parse/tf"
+)
+
+// A leaf is a string, or something unknown, anywhere in a resource's body,
+// with the name of the attribute that is nearest to it.
+type leaf struct {
+	attr string
+	e    elem
+}
+
+// leaves calls f for the leaves of a block and of the blocks inside it, in a
+// fixed order.
+func (v view) leaves(f func(leaf)) {
+	names := make([]string, 0, len(v.blk.Attrs))
+	for name := range v.blk.Attrs {
+		names = append(names, name)
+	}
+	sort.Strings(names)
+	for _, name := range names {
+		if a, ok := v.get(name); ok {
+			v.valueLeaves(name, a, a.Value, nil, a.Range, f)
+		}
+	}
+	for _, n := range v.blk.Blocks {
+		if n != nil {
+			(view{v.b, v.in, n}).leaves(f)
+		}
+	}
+}
+
+func (v view) valueLeaves(attr string, a tf.Attr, val cty.Value, above cty.ValueMarks, at diag.Range, f func(leaf)) {
+	raw, marks := val.Unmark()
+	if len(marks) == 0 {
+		marks = above
+	}
+	typ := raw.Type()
+	switch {
+	case raw.IsNull():
+	case !raw.IsKnown():
+		e := elem{at: at}
+		if typ == cty.String || typ == cty.DynamicPseudoType {
+			e.why = v.cause(raw, marks, at)
+		} else {
+			e.many = v.cause(raw, marks, at)
+		}
+		f(leaf{attr, e})
+	case typ == cty.String:
+		f(leaf{attr, elem{s: raw.AsString(), at: at}})
+	case raw.CanIterateElements():
+		i := 0
+		for it := raw.ElementIterator(); it.Next(); i++ {
+			k, ev := it.Element()
+			name, place := attr, at
+			if typ.IsObjectType() || typ.IsMapType() {
+				name = k.AsString()
+			} else if len(a.Elems) > 0 && at == a.Range {
+				place = a.Elem(i)
+			}
+			v.valueLeaves(name, tf.Attr{}, ev, marks, place, f)
+		}
+	}
+}
+
+// plainName is an attribute's name as it is compared: securityGroupIds and
+// security_group_ids are one.
+func plainName(attr string) string {
+	return strings.ToLower(strings.NewReplacer("_", "", "-", "").Replace(attr))
+}
+
+// holdsGroups reports whether an attribute gives groups to something, by its
+// name. One that only refers to the peer of a rule does not.
+func holdsGroups(attr string) bool {
+	p := plainName(attr)
+	return strings.Contains(p, "securitygroup") && !refersToGroup(p)
+}
+
+func refersToGroup(plain string) bool {
+	return strings.Contains(plain, "sourcesecuritygroup") || strings.Contains(plain, "referencedsecuritygroup") ||
+		strings.Contains(plain, "securitygrouprule") || strings.Contains(plain, "securitygroupname")
+}
+
+func holdsSubnets(attr string) bool {
+	p := plainName(attr)
+	return strings.Contains(p, "subnet") && !strings.Contains(p, "subnetgroup")
+}
+
+// passive lists resource types that name subnets or groups without putting an
+// interface into them.
+var passive = map[string]bool{
+	"aws_flow_log": true, "aws_ec2_tag": true, "aws_ec2_subnet_cidr_reservation": true, "aws_ram_resource_association": true,
+	"aws_ssm_parameter": true, "null_resource": true, "terraform_data": true, "local_file": true, "aws_cloudformation_stack": true,
+	"aws_eks_access_entry": true, "aws_config_config_rule": true, "aws_securityhub_finding_aggregator": true,
+}
+
+// linkOther searches a resource that has no decoder for groups and subnets. One
+// that names groups has interfaces with these groups; where they are is known
+// as far as it names subnets.
+func (v view) linkOther() {
+	if passive[v.in.Type] {
+		return
+	}
+	n := nic{kind: ir.InterfaceOther, fields: map[ir.Field]diag.Range{}}
+	var subnets []elem
+	v.leaves(func(l leaf) {
+		switch {
+		case holdsGroups(l.attr) && v.isGroup(l.e):
+			n.named = true
+			v.addToSet(&n.groups, l.e, nil)
+			if _, ok := n.fields[ir.FieldGroups]; !ok {
+				n.fields[ir.FieldGroups] = l.e.at
+			}
+		case v.isSubnet(l):
+			subnets = append(subnets, l.e)
+			if _, ok := n.fields[ir.FieldSubnet]; !ok {
+				n.fields[ir.FieldSubnet] = l.e.at
+			}
+		}
+	})
+	switch {
+	case !n.named && len(subnets) == 0:
+		return
+	case !n.named && !strings.HasPrefix(v.in.Type, "aws_"):
+		return
+	case !n.named:
+		n.named, n.groups.Open = true, notInInput(v.in.Address, "groups", n.fields[ir.FieldSubnet])
+	case len(subnets) == 0:
+		v.omit(n.fields[ir.FieldGroups], v.in.Type+" holds security groups, and postern does not know where: it is taken to be anywhere in their VPC")
+	}
+	n.public = ir.NotKnown[bool](notInInput(v.in.Address, "public address", v.at()))
+	n.launch, n.publicSet, n.publicAt = true, true, v.at()
+	v.spread(n, subnets, true)
+}
+
+// isGroup reports whether a leaf names a group: by symbol, by id, or by being
+// unknown where groups are expected.
+func (v view) isGroup(e elem) bool {
+	if e.unknown() != nil {
+		return true
+	}
+	_, id := splitAccount(e.s)
+	return v.b.groups[id] != nil || isGroupID(e.s) || strings.Contains(refOf(e).address, "aws_security_group.")
+}
+
+func (v view) isSubnet(l leaf) bool {
+	switch {
+	case l.e.unknown() != nil:
+		return holdsSubnets(l.attr)
+	case v.b.seenSubnets[v.b.subnets[l.e.s]]:
+		return true
+	}
+	return holdsSubnets(l.attr) && (strings.HasPrefix(l.e.s, "subnet-") || strings.Contains(refOf(l.e).address, "aws_subnet."))
+}
+
+// finishExports finds the places where the id of a group leaves the root:
+// outputs, and attributes that publish values.
+func (b *builder) finishExports() {
+	for _, out := range b.root.Outputs {
+		v := view{b, &tf.Instance{Address: out.Name, Body: &tf.Block{}}, &tf.Block{Range: out.Range}}
+		if out.Value == cty.NilVal {
+			continue
+		}
+		v.valueLeaves("", tf.Attr{Range: out.Range}, out.Value, nil, out.Range, func(l leaf) { b.export(v, l) })
+	}
+	b.each(func(v view, _ decoder, _ bool) {
+		if strings.Contains(v.in.Type, "security_group") {
+			return
+		}
+		v.leaves(func(l leaf) {
+			if p := plainName(l.attr); !strings.Contains(p, "securitygroup") && p != "id" && p != "arn" {
+				b.export(v, l)
+			}
+		})
+	})
+}
+
+// export notes that a string carries ids of groups out.
+func (b *builder) export(v view, l leaf) {
+	if l.e.unknown() != nil {
+		return
+	}
+	note := func(key string) {
+		g := b.groups[key]
+		if g == nil || g.Origin.Address == v.in.Address || exportedBy(g, v.in.Address) {
+			return
+		}
+		g.Exported = append(g.Exported, diag.Place{Address: v.in.Address, Message: "carries the id of " + g.Origin.Address, Range: l.e.at})
+	}
+	if !tf.HasSymbol(l.e.s) {
+		note(l.e.s)
+		return
+	}
+	for _, s := range tf.Symbols(l.e.s) {
+		note(s)
+	}
+}
+
+func exportedBy(g *ir.SecurityGroup, address string) bool {
+	for _, p := range g.Exported {
+		if p.Address == address {
+			return true
+		}
+	}
+	return false
+}
