@@ -16,6 +16,9 @@ func (o *outcome) problems(chosen []*Rule, n *ir.Network) {
 			o.diagnostics = append(o.diagnostics, d)
 			continue
 		}
+		if d.Rule == notAnalysed.ID && omitted(n, d.Cause) {
+			continue // the rule tells it from Network.NotAnalysed
+		}
 		k := slices.IndexFunc(chosen, func(r *Rule) bool { return r.ID == d.Rule })
 		if k < 0 {
 			continue
@@ -37,7 +40,7 @@ func (o *outcome) problems(chosen []*Rule, n *ir.Network) {
 // author meant, so nothing is built upon it.
 func troubled(n *ir.Network, o *ir.Origin) bool {
 	return slices.ContainsFunc(n.Problems, func(d diag.Diagnostic) bool {
-		if d.Rule == "" {
+		if d.Rule == "" || d.Rule == notAnalysed.ID {
 			return false
 		}
 		if o.Block.IsZero() || o.Block.Start.Line == 0 {

@@ -151,7 +151,8 @@ func (l *sgList) strangeReference(n *ir.Network, r *ir.Rule) (diag.Finding, bool
 }
 
 // missing reports whether a group that is referred to surely does not exist:
-// it is not among those of an export that holds them all.
+// it is not among those of an export that holds them all, and nothing carries
+// it.
 func missing(n *ir.Network, own, other *ir.SecurityGroup) bool {
 	if other.Term != nil || slices.Contains(n.SecurityGroups, other) && other.Open == nil {
 		return false
@@ -159,6 +160,11 @@ func missing(n *ir.Network, own, other *ir.SecurityGroup) bool {
 	home := other.Home
 	if home == (ir.Home{}) {
 		home = own.Home
+	}
+	for _, i := range n.Interfaces {
+		if slices.Contains(i.Groups.Sure, other) {
+			return false
+		}
 	}
 	unseen := !slices.Contains(n.SecurityGroups, other) || other.Open.Cause.Code == diag.NotInInput
 	return unseen && home.Account == own.Home.Account && n.IsClosed(ir.KindSecurityGroup, home)

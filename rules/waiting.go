@@ -22,9 +22,11 @@ type waiting struct {
 }
 
 // gaps lists everything about filters, routes and membership that is not
-// known, in the order of the network.
+// known, in the order of the network. Filters and route tables that nothing
+// uses decide nothing, so that further rules of theirs do not count.
 func gaps(n *ir.Network) []waiting {
 	var ws []waiting
+	used := usedBy(n)
 	for _, g := range n.SecurityGroups {
 		for _, egress := range []bool{false, true} {
 			rules := g.Rules(egress)
@@ -33,7 +35,9 @@ func gaps(n *ir.Network) []waiting {
 				ws = matchGaps(ws, waiting{group: g, rule: r, egress: egress}, &r.Match, r.Maybe, &r.Origin)
 			}
 		}
-		ws = waiting{address: g.Origin.Address, attribute: "rules", place: g.Origin.Range, group: g}.when(ws, g.Open)
+		if used[g] {
+			ws = waiting{address: groupName(g), attribute: "rules", place: g.Origin.Range, group: g}.when(ws, g.Open)
+		}
 	}
 	for _, a := range n.NetworkACLs {
 		for k := range a.Entries {
@@ -46,7 +50,9 @@ func gaps(n *ir.Network) []waiting {
 			w.attribute, w.place = "action", e.Origin.At(ir.FieldAction)
 			ws = w.when(ws, e.Allow.Why)
 		}
-		ws = waiting{address: a.Origin.Address, attribute: "entries", place: a.Origin.Range, acl: a}.when(ws, a.Open)
+		if used[a] {
+			ws = waiting{address: aclName(a), attribute: "entries", place: a.Origin.Range, acl: a}.when(ws, a.Open)
+		}
 	}
 	for _, t := range n.RouteTables {
 		for k := range t.Routes {
@@ -61,7 +67,9 @@ func gaps(n *ir.Network) []waiting {
 			w.attribute, w.place = "exists", r.Origin.At(ir.FieldExists)
 			ws = w.when(ws, r.Maybe)
 		}
-		ws = waiting{address: t.Origin.Address, attribute: "routes", place: t.Origin.Range}.when(ws, t.Open)
+		if used[t] {
+			ws = waiting{address: firstOf(t.Origin.Address, t.ID), attribute: "routes", place: t.Origin.Range}.when(ws, t.Open)
+		}
 	}
 	for _, i := range n.Interfaces {
 		w := waiting{address: i.Origin.Address, attribute: "groups", place: i.Origin.At(ir.FieldGroups), iface: i}
@@ -71,6 +79,29 @@ func gaps(n *ir.Network) []waiting {
 		ws = w.when(ws, i.Groups.Open)
 	}
 	return ws
+}
+
+// usedBy holds the groups that an interface may carry, and the ACLs and route
+// tables that a subnet may have.
+func usedBy(n *ir.Network) map[any]bool {
+	used := map[any]bool{}
+	for _, i := range n.Interfaces {
+		for _, g := range i.Groups.Sure {
+			used[g] = true
+		}
+		for _, g := range i.Groups.Maybe {
+			used[g.V] = true
+		}
+	}
+	for _, s := range n.Subnets {
+		for _, a := range s.ACL.Of {
+			used[a] = true
+		}
+		for _, t := range s.RouteTable.Of {
+			used[t] = true
+		}
+	}
+	return used
 }
 
 // when adds the gap if there is one.
