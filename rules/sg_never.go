@@ -66,9 +66,10 @@ func neverMatching(p *Pass) error {
 	return nil
 }
 
-// foreignProtocol: the rule is about ICMP of the other family.
+// foreignProtocol: the rule is about ICMP of the other family than its
+// addresses. References are left out: their VPC may get the other family.
 func (l *sgList) foreignProtocol(r *sgRule) (diag.Finding, bool) {
-	if !r.neverSent() {
+	if r.rule.Peer.Group != nil || !r.neverSent() {
 		return diag.Finding{}, false
 	}
 	f := l.neverFinding(r.rule, ir.FieldProtocol)
