@@ -100,6 +100,18 @@ func RuleMarkdown(r Rule) string {
 	return b.String() + "\n"
 }
 
+// RulesMarkdown writes the documentation of rules as one page.
+func RulesMarkdown(rules []Rule) string {
+	var b strings.Builder
+	for i, r := range rules {
+		if i > 0 {
+			b.WriteByte('\n')
+		}
+		b.WriteString("## " + r.ID + "\n\n" + r.Title + ". Severity: " + severityWords(r) + ".\n\n" + RuleMarkdown(r))
+	}
+	return b.String()
+}
+
 // RuleList writes the catalogue, the worst first, one line a rule.
 func RuleList(rules []Rule, o Options) string {
 	p := &printer{Options: o}

@@ -94,6 +94,9 @@ func clean(text string) string {
 	return b.String()
 }
 
+// Clean makes text that comes from the input harmless on a terminal.
+func Clean(text string) string { return clean(text) }
+
 // hostile reports whether a rune could act on a terminal or deceive its reader.
 func hostile(r rune) bool {
 	return unicode.IsControl(r) || unicode.Is(unicode.Bidi_Control, r) || r == '\u2028' || r == '\u2029' || r == unicode.ReplacementChar

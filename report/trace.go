@@ -3,6 +3,7 @@ package report
 import (
 	"cmp"
 	"fmt"
+	"net/netip"
 	"strings"
 
 	"github.com/postern-dev/postern/diag"
@@ -263,6 +264,16 @@ func (p *printer) advice(t Trace) {
 		ss = append(ss, section{"fix", mapped(a.Fix, clean)})
 	}
 	p.sections("  ", ss)
+}
+
+// Nowhere is the answer about a packet of an address inside a VPC that no
+// interface has.
+func Nowhere(h packet.Header, address netip.Addr) trace.Result {
+	hop := trace.Hop{
+		Stage: trace.StageEndpoint, Component: address.String(), Verdict: trace.Deny, Code: "NO_POSSIBLE_DESTINATION", Header: h,
+		Message: "no interface has this address",
+	}
+	return trace.Result{Verdict: trace.Deny, Header: h, Forward: trace.Leg{Verdict: trace.Deny, Header: h, Hops: []trace.Hop{hop}}}
 }
 
 type jsonTrace struct {

@@ -1,7 +1,6 @@
 package endpoint
 
 import (
-	"cmp"
 	"fmt"
 	"net/netip"
 	"slices"
@@ -18,8 +17,10 @@ import (
 type Ask struct {
 	From, To   Expr
 	Service    Service
-	SourcePort uint16     // of TCP and UDP; 0 stands for 32768
-	Src, Dst   netip.Addr // as the initiator sends them; the zero address: pick one
+	// SourcePort is of TCP and UDP; without SourcePortSet it is 32768.
+	SourcePort    uint16
+	SourcePortSet bool
+	Src, Dst      netip.Addr // as the initiator sends them; the zero address: pick one
 }
 
 // Flow is one packet between two concrete ends.
@@ -250,7 +251,11 @@ func connect(n *ir.Network, a Ask, from, to end, protocol uint8, port uint16) (F
 		if !src.IsValid() || !dst.IsValid() || packet.FamilyOf(src) != packet.FamilyOf(dst) {
 			continue
 		}
-		flow.Header = header(f, src, dst, protocol, port, a.SourcePort)
+		source := uint16(defaultSourcePort)
+		if a.SourcePortSet {
+			source = a.SourcePort
+		}
+		flow.Header = header(f, src, dst, protocol, port, source)
 		for _, note := range []string{srcNote, dstNote} {
 			if note != "" {
 				flow.Representative = append(flow.Representative, note)
@@ -274,7 +279,7 @@ func header(f packet.Family, src, dst netip.Addr, protocol uint8, port, source u
 	h := packet.Header{Src: src, Dst: dst, Protocol: protocol}
 	switch packet.KindOf(f, protocol) {
 	case packet.Ported:
-		h.SrcPort, h.DstPort = cmp.Or(source, uint16(defaultSourcePort)), port
+		h.SrcPort, h.DstPort = source, port
 	case packet.Typed:
 		h.DstPort = port
 	case packet.Plain, packet.KindInvalid:

@@ -1,0 +1,147 @@
+package main
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/postern-dev/postern/diag"
+	"github.com/postern-dev/postern/report"
+)
+
+// The exit statuses. A higher one wins.
+const (
+	statusOK       = 0
+	statusFindings = 1 // findings at or above the gate; a packet that goes another way than expected
+	statusUsage    = 2 // the question or the input is at fault
+	statusInternal = 3 // postern is: two of its judges disagree
+)
+
+// statusError ends the program with a status when everything has been said.
+type statusError int
+
+func (e statusError) Error() string { return fmt.Sprintf("exit status %d", int(e)) }
+
+// failOn are the values of --fail-on, worst first.
+var failOn = []string{"critical", "high", "medium", "low", "info", "never"}
+
+// gate is what decides the status of a check.
+type gate struct {
+	failOn string // one of failOn
+	strict bool   // what is unknown counts as well
+}
+
+// threshold is the mildest severity that counts.
+func (g gate) threshold() (diag.Severity, bool) {
+	for _, s := range diag.Severities {
+		if s.String() == g.failOn {
+			return s, true
+		}
+	}
+	return diag.SeverityInvalid, false
+}
+
+// exit decides the status of a check and says it in words.
+func (g gate) exit(fs []diag.Finding, list diag.List, cov report.Coverage, disagreements int) report.Exit {
+	if disagreements > 0 {
+		return words(statusInternal, fmt.Sprintf("%s that postern's own evaluator does not confirm; please report this", count(disagreements, "answer")))
+	}
+	if broken := brokenFiles(list); broken > 0 {
+		return words(statusUsage, fmt.Sprintf("%d of %s could not be read; the findings above come from the rest", broken, count(total(list, cov), "file")))
+	}
+	counted := g.counted(fs)
+	ignorance := ignorance(fs, cov)
+	switch {
+	case g.failOn == "never":
+		return words(statusOK, "with --fail-on never it always is")
+	case counted > 0:
+		return words(statusFindings, fmt.Sprintf("%s at or above %s", count(counted, "finding"), g.failOn))
+	case g.strict && ignorance != "":
+		return words(statusFindings, "with --strict, "+ignorance)
+	case ignorance != "":
+		return report.Exit{Status: statusOK, Words: "Exit status 0; with --strict it would be 1."}
+	}
+	e := words(statusOK, "none at or above "+g.failOn)
+	e.Quiet = len(fs) == 0
+	return e
+}
+
+func words(status int, why string) report.Exit {
+	return report.Exit{Status: status, Words: fmt.Sprintf("Exit status %d: %s.", status, why)}
+}
+
+// unknownValue is the rule whose findings count only with --strict: they say
+// what is not known, whatever their severity.
+const unknownValue = "unknown-value"
+
+// counted is the number of findings at or above the gate.
+func (g gate) counted(fs []diag.Finding) int {
+	threshold, ok := g.threshold()
+	if !ok {
+		return 0
+	}
+	n := 0
+	for _, f := range fs {
+		if f.Suppressed == nil && f.Severity >= threshold && f.Rule != unknownValue {
+			n++
+		}
+	}
+	return n
+}
+
+// ignorance says what keeps an answer from being the whole truth, or "".
+func ignorance(fs []diag.Finding, cov report.Coverage) string {
+	unknown, possible := 0, 0
+	for _, f := range fs {
+		switch {
+		case f.Suppressed != nil:
+		case f.Certainty == diag.Possible:
+			possible++
+		case f.Rule == unknownValue:
+			unknown++
+		}
+	}
+	var parts []string
+	switch {
+	case unknown > 0:
+		parts = append(parts, count(unknown, "unknown value"))
+	case len(cov.Unknown) > 0:
+		parts = append(parts, count(len(cov.Unknown), "unknown value"))
+	}
+	if n := len(cov.NotAnalysed); n > 0 {
+		parts = append(parts, count(n, "part")+" not analysed")
+	}
+	if possible > 0 {
+		parts = append(parts, count(possible, "possible finding"))
+	}
+	return strings.Join(parts, ", ")
+}
+
+// brokenFiles counts the files that an error is about; an error that is about
+// none counts as one.
+func brokenFiles(list diag.List) int { return len(errorFiles(list)) }
+
+func errorFiles(list diag.List) map[string]bool {
+	files := map[string]bool{}
+	for _, d := range list {
+		if d.Error {
+			files[d.Range.File] = true
+		}
+	}
+	return files
+}
+
+// total counts the files that were read and those that could not be.
+func total(list diag.List, cov report.Coverage) int {
+	files := errorFiles(list)
+	for _, i := range cov.Inputs {
+		files[i.Path] = true
+	}
+	return len(files)
+}
+
+func count(n int, noun string) string {
+	if n == 1 {
+		return "1 " + noun
+	}
+	return fmt.Sprintf("%d %ss", n, noun)
+}

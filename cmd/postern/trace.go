@@ -1,0 +1,218 @@
+package main
+
+import (
+	"fmt"
+	"net/netip"
+	"slices"
+	"strings"
+
+	"github.com/urfave/cli/v2"
+
+	"github.com/postern-dev/postern/internal/endpoint"
+	"github.com/postern-dev/postern/ir"
+	"github.com/postern-dev/postern/parse"
+	"github.com/postern-dev/postern/reach/trace"
+	"github.com/postern-dev/postern/report"
+)
+
+var (
+	traceFormats = []string{"text", "json"}
+	expectations = []string{"allow", "deny"}
+)
+
+func traceCommand(s streams) *cli.Command {
+	return &cli.Command{
+		Name: "trace", Usage: "one packet, hop by hop, with file and line of what decided", ArgsUsage: "A B HEADER [PATH...]",
+		Description: "A and B are internet, an address, a Terraform address or AWS id, sg:NAME, subnet:NAME, tag:KEY=VALUE, ...\n" +
+			"HEADER is one packet: tcp/443, udp/53, icmp/8, icmpv6/128, esp, 50.",
+		Flags: slices.Concat([]cli.Flag{
+			&cli.UintFlag{Name: "source-port", Usage: "the client's `PORT`", DefaultText: "32768"},
+			&cli.StringFlag{Name: "src", Usage: "the source `ADDRESS`"},
+			&cli.StringFlag{Name: "dst", Usage: "the destination `ADDRESS`, as the client sends it"},
+			&cli.StringFlag{Name: "expect", Usage: "allow or deny: exit status 1 for anything else"},
+			&cli.BoolFlag{Name: "verbose", Aliases: []string{"v"}, Usage: "show the entries that did not match as well", Category: outputFlags},
+		}, loadFlags(), printFlags(traceFormats...)),
+		Action: s.trace,
+	}
+}
+
+func (s streams) trace(c *cli.Context) error {
+	format := c.String("format")
+	if format == "" {
+		format = "text"
+	}
+	if err := choose("format", format, traceFormats); err != nil {
+		return err
+	}
+	if c.IsSet("expect") {
+		if err := choose("expect", c.String("expect"), expectations); err != nil {
+			return err
+		}
+	}
+	ask, err := question(c)
+	if err != nil {
+		return err
+	}
+	ctx, cancel := deadline(c)
+	defer cancel()
+	in, err := s.load(ctx, c, c.Args().Slice()[3:])
+	if err != nil {
+		return err
+	}
+	list := allDiagnostics(in)
+	fmt.Fprint(s.err, report.Diagnostics(list, in.Sources, report.Options{}))
+	n, err := networkOf(in, ask)
+	if err != nil {
+		return err
+	}
+	answer, err := walk(n, ask)
+	if err != nil {
+		return err
+	}
+	answer.Sources, answer.Verbose = in.Sources, c.Bool("verbose")
+	text := report.TraceText(answer, s.looks(c))
+	if format == "json" {
+		if text, err = report.TraceJSON(answer); err != nil {
+			return err
+		}
+	}
+	if err := s.print(c, text); err != nil {
+		return err
+	}
+	switch {
+	case list.Errors():
+		return ended(statusUsage)
+	case c.IsSet("expect") && answer.Result.Verdict.String() != c.String("expect"):
+		return ended(statusFindings)
+	}
+	return nil
+}
+
+// question reads the arguments: two ends and one packet.
+func question(c *cli.Context) (endpoint.Ask, error) {
+	var a endpoint.Ask
+	args := c.Args().Slice()
+	switch {
+	case len(args) < 2:
+		return a, &usageError{
+			message: "trace needs two ends and a packet: postern trace A B HEADER [PATH...]",
+			hints:   []hint{{"for instance", "postern trace internet aws_instance.web tcp/443", ""}, {"every name", "postern show --names", ""}},
+		}
+	case len(args) < 3:
+		return a, onePacket(c, args)
+	}
+	var err error
+	if a.From, err = endpoint.Parse(args[0]); err != nil {
+		return a, err
+	}
+	if a.To, err = endpoint.Parse(args[1]); err != nil {
+		return a, err
+	}
+	if a.Service, err = endpoint.ParseService(args[2]); err != nil {
+		return a, err
+	}
+	if _, _, err := a.Service.One(); err != nil {
+		return a, err
+	}
+	if port := c.Uint("source-port"); port > 65535 {
+		return a, &usageError{message: fmt.Sprintf("--source-port %d: expected 0 to 65535", port)}
+	}
+	a.SourcePort, a.SourcePortSet = uint16(c.Uint("source-port")), c.IsSet("source-port")
+	if a.Src, err = address(c, "src"); err != nil {
+		return a, err
+	}
+	a.Dst, err = address(c, "dst")
+	return a, err
+}
+
+// address reads a flag that is an address; the zero address when it is not set.
+func address(c *cli.Context, flag string) (netip.Addr, error) {
+	value := c.String(flag)
+	if value == "" {
+		return netip.Addr{}, nil
+	}
+	a, err := netip.ParseAddr(value)
+	if err != nil || a.Zone() != "" {
+		return netip.Addr{}, &usageError{message: fmt.Sprintf("--%s %s: expected an IPv4 or IPv6 address", flag, value)}
+	}
+	return a.Unmap(), nil
+}
+
+// onePacket is the error about a trace without a packet; it offers the verb
+// that asks about all of them.
+func onePacket(c *cli.Context, args []string) error {
+	e := &usageError{message: "trace follows one packet: say which, as tcp/443"}
+	if c.App.Command("reach") != nil {
+		e.hints = append(e.hints, hint{"all packets at once", "postern reach " + strings.Join(args, " "), ""})
+	}
+	return e
+}
+
+// networkOf finds the network that both ends are in.
+func networkOf(in *parse.Result, a endpoint.Ask) (*ir.Network, error) {
+	if len(in.Networks) == 0 {
+		return nil, &usageError{message: "there is no network in the input"}
+	}
+	for _, e := range []endpoint.Expr{a.From, a.To} {
+		if err := e.Check(in.Networks...); err != nil {
+			return nil, err
+		}
+	}
+	var both []*ir.Network
+	for _, n := range in.Networks {
+		if a.From.In(n) && a.To.In(n) {
+			both = append(both, n)
+		}
+	}
+	switch len(both) {
+	case 0:
+		return nil, &usageError{message: fmt.Sprintf("%s and %s are not in one network", a.From, a.To)}
+	case 1:
+		return both[0], nil
+	}
+	e := &usageError{message: fmt.Sprintf("%s and %s are in %d root modules; say which one", a.From, a.To, len(both))}
+	for _, n := range both[:min(len(both), 8)] {
+		e.hints = append(e.hints, hint{"one of", n.Root, n.Variant})
+	}
+	return nil, e
+}
+
+// walk traces the packets of a question and keeps the one to show: the first
+// that does not pass, or the first of all.
+func walk(n *ir.Network, a endpoint.Ask) (report.Trace, error) {
+	flows, err := endpoint.Flows(n, a)
+	if err != nil {
+		return report.Trace{}, err
+	}
+	counts := map[trace.Verdict]int{}
+	var shown report.Trace
+	for i, f := range flows {
+		q := trace.Query{From: f.From, To: f.To, Header: f.Header}
+		r := report.Nowhere(f.Header, f.Nowhere)
+		if !f.Nowhere.IsValid() {
+			r = trace.Run(n, q)
+		}
+		counts[r.Verdict]++
+		if i > 0 && (worse(r.Verdict) <= worse(shown.Result.Verdict)) {
+			continue
+		}
+		shown = report.Trace{Result: r, From: a.From.String(), To: a.To.String(), Representative: f.Representative, Advice: report.Advise(n, q, r)}
+	}
+	if len(flows) > 1 {
+		shown.Note = fmt.Sprintf("of %d pairs of interfaces %d allow, %d deny, %d unknown; this is the first that says %s",
+			len(flows), counts[trace.Allow], counts[trace.Deny], counts[trace.Unknown], shown.Result.Verdict)
+	}
+	return shown, nil
+}
+
+// worse orders verdicts by what a person has to see.
+func worse(v trace.Verdict) int {
+	switch v {
+	case trace.Deny:
+		return 2
+	case trace.Unknown:
+		return 1
+	case trace.Allow, trace.VerdictInvalid:
+	}
+	return 0
+}
