@@ -25,8 +25,8 @@ func Of(name string, candidates []string, limit int) []string {
 		distance int
 	}
 	length := utf8.RuneCountInString(name)
-	if length == 0 || length > maxLength {
-		return nil
+	if length < 2 || length > maxLength {
+		return nil // every letter is as near to every other
 	}
 	most := max(1, length/3)
 	var near []scored

@@ -21,7 +21,7 @@ func TestOf(t *testing.T) {
 		{"misspelt", "internet-shh", []string{"internet-ssh", "internet-rdp"}, []string{"internet-ssh", "internet-rdp"}},
 		{"case", "HIGH", severities, []string{"high"}},
 		{"nothing near", "sarif", severities, nil},
-		{"one letter", "x", severities, nil},
+		{"one letter", "x", []string{"o", "xy"}, nil},
 		{"empty", "", severities, nil},
 		{"empty candidates are never offered", "ab", []string{"", "abc"}, []string{"abc"}},
 		{"repeated candidates are offered once", "hihg", []string{"high", "high"}, []string{"high"}},
