@@ -1,6 +1,7 @@
 package trace
 
 import (
+	"cmp"
 	"net/netip"
 	"slices"
 
@@ -12,13 +13,13 @@ import (
 type slot struct {
 	addr   *ir.Address // nil for an address of a delegated prefix
 	public bool        // by the public address of addr
-	// maybe: whether the public address exists at all is not known.
+	// maybe: whether the address exists at all is not known.
 	maybe *ir.Unknown
 }
 
 // Holds reports whether an interface has an address: allow when it does or, the
 // input not fixing its address, may be asked about as if it did; unknown when
-// it is not known to have a public address at all; deny otherwise.
+// it is not known whether the address exists at all; deny otherwise.
 func Holds(n *ir.Network, i *ir.Interface, a netip.Addr) Verdict {
 	s, ok := holds(n, i, a)
 	switch {
@@ -37,10 +38,10 @@ func holds(n *ir.Network, i *ir.Interface, a netip.Addr) (slot, bool) {
 	for k := range i.Addresses {
 		d := &i.Addresses[k]
 		if d.Private.Known() && d.Private.V == a {
-			return slot{addr: d}, true
+			return slot{addr: d, maybe: d.Maybe}, true
 		}
 		if p := &d.Public; p.Exists.Known() && p.Exists.V && told(p) && p.Addr.V == a {
-			return slot{addr: d, public: true}, true
+			return slot{addr: d, public: true, maybe: d.Maybe}, true
 		}
 	}
 	for _, p := range i.Prefixes {
@@ -57,7 +58,7 @@ func mayHold(n *ir.Network, i *ir.Interface, a netip.Addr) (slot, bool) {
 	for k := range i.Addresses {
 		d := &i.Addresses[k]
 		if !d.Private.Known() && d.Family == family && freeInSomeSubnet(n, i, a) {
-			return slot{addr: d}, true
+			return slot{addr: d, maybe: d.Maybe}, true
 		}
 	}
 	for k := range i.Addresses {
@@ -67,7 +68,7 @@ func mayHold(n *ir.Network, i *ir.Interface, a netip.Addr) (slot, bool) {
 			continue
 		}
 		if told(p) && p.Addr.V == a || !told(p) && freeOnInternet(n, i, a) {
-			return slot{addr: d, public: true, maybe: p.Exists.Why}, true
+			return slot{addr: d, public: true, maybe: cmp.Or(p.Exists.Why, d.Maybe)}, true
 		}
 	}
 	return slot{}, false
@@ -132,7 +133,7 @@ func takenPrivately(n *ir.Network, i *ir.Interface, a netip.Addr) bool {
 			continue
 		}
 		for k := range o.Addresses {
-			if p := &o.Addresses[k].Private; p.Known() && p.V == a {
+			if d := &o.Addresses[k]; d.Maybe == nil && d.Private.Known() && d.Private.V == a {
 				return true
 			}
 		}
@@ -176,6 +177,9 @@ func freeOnInternet(n *ir.Network, i *ir.Interface, a netip.Addr) bool {
 		}
 		for k := range o.Addresses {
 			d := &o.Addresses[k]
+			if d.Maybe != nil {
+				continue
+			}
 			if p := &d.Public; p.Exists.Known() && p.Exists.V && told(p) && p.Addr.V == a {
 				return false
 			}

@@ -328,13 +328,7 @@ func (w *walk) entrance(t *trip) bool {
 	if g.iface != nil && g.iface.DenyIGW {
 		return w.refuse(t, StageGateway, interfaceName(g.iface), "refuses everything from internet gateways", "")
 	}
-	if t.reply || !g.slot.public || g.slot.maybe == nil {
-		return true
-	}
-	return w.check(t, StageGateway, func(m mode) bool { return m == optimist }, func(h *Hop) {
-		h.Component, h.Message = interfaceName(g.iface), "not known to have a public address"
-		h.Place, h.Because = cmpPlace(g.slot.addr.Public.Place, nodePlace(g)), unknowns(g.slot.maybe)
-	})
+	return true
 }
 
 // hasInternet reports whether an internet gateway is attached to a VPC. One

@@ -3,6 +3,7 @@ package trace
 import (
 	"slices"
 
+	"github.com/postern-dev/postern/diag"
 	"github.com/postern-dev/postern/ir"
 	"github.com/postern-dev/postern/packet"
 )
@@ -93,7 +94,7 @@ func (w *walk) flow() bool {
 	if message, code := w.ends(&from, &to); message != "" {
 		return w.refuseEnds(message, code)
 	}
-	if !w.exists(q.From) || !w.exists(q.To) {
+	if !w.exists(q.From) || !w.exists(q.To) || !w.held(q.From, from) || !w.held(q.To, to) {
 		return false
 	}
 	return w.places(q.From, from, func(a place) bool {
@@ -142,10 +143,27 @@ func (w *walk) exists(i *ir.Interface) bool {
 	if i == nil || i.Maybe == nil || w.bare {
 		return true
 	}
+	return w.doubt(i, "not known to exist", placeOf(&i.Origin, ir.FieldExists), i.Maybe)
+}
+
+// held asks whether the interface's address is there at all.
+func (w *walk) held(i *ir.Interface, s slot) bool {
+	if i == nil || s.maybe == nil || w.bare {
+		return true
+	}
+	what, p := "not known to have this address", placeOf(&i.Origin, ir.FieldInvalid)
+	if s.public {
+		what, p = "not known to have a public address", cmpPlace(s.addr.Public.Place, p)
+	}
+	return w.doubt(i, what, p, s.maybe)
+}
+
+// doubt is a condition on an end that only the optimist takes for granted.
+func (w *walk) doubt(i *ir.Interface, message string, p diag.Place, why *ir.Unknown) bool {
 	if w.record && !w.recordReply && w.m == optimist {
 		w.hops = append(w.hops, Hop{
 			Stage: StageEndpoint, Component: interfaceName(i), Verdict: Unknown, Header: w.q.Header,
-			Message: "not known to exist", Place: placeOf(&i.Origin, ir.FieldExists), Because: []*ir.Unknown{i.Maybe},
+			Message: message, Place: p, Because: []*ir.Unknown{why},
 		})
 	}
 	return w.m == optimist
