@@ -157,10 +157,10 @@ func (p *printer) showACLs(n *ir.Network) {
 			subnets = append(subnets, subnetName(s))
 		}
 		note := "of " + cmp.Or(strings.Join(subnets, ", "), "no subnet")
-		if a.Default {
-			note = "default ACL, " + note
+		if a.Default && shownACL(a) != "the default ACL" {
+			note = "the default ACL, " + note
 		}
-		p.thing("network ACL", aclName(a), note, rows)
+		p.thing("network ACL", shownACL(a), note, rows)
 	}
 }
 
@@ -182,8 +182,8 @@ func inOrder(a *ir.NetworkACL, egress bool) []ir.Entry {
 func (p *printer) showSubnets(n *ir.Network) {
 	for _, s := range n.Subnets {
 		rows := [][]string{
-			{"network ACL", clean(choiceName(s.ACL, aclName))},
-			{"route table", clean(choiceName(s.RouteTable, routeTableName))},
+			{"network ACL", clean(choiceName(s.ACL, shownACL))},
+			{"route table", clean(choiceName(s.RouteTable, shownTable))},
 		}
 		var cidrs []string
 		for _, c := range []ir.Value[netip.Prefix]{s.IPv4, s.IPv6} {
@@ -208,10 +208,10 @@ func (p *printer) showRouteTables(n *ir.Network) {
 			rows = append(rows, []string{"?", "other routes may exist: " + clean(t.Open.Cause.Message)})
 		}
 		note := "in " + choiceName(t.VPC, vpcName)
-		if t.Main {
+		if t.Main && shownTable(t) != "the main route table" {
 			note = "main, " + note
 		}
-		p.thing("route table", routeTableName(t), note, rows)
+		p.thing("route table", shownTable(t), note, rows)
 	}
 }
 

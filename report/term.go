@@ -13,13 +13,13 @@ import (
 // Options say how text looks.
 type Options struct {
 	Colour bool
-	// Width is where running text is wrapped, in terminal columns; 0 means 120.
+	// Width is where running text is wrapped, in terminal columns; 0 means 128.
 	Width int
 }
 
 func (o Options) width() int {
 	if o.Width <= 0 {
-		return 120
+		return 128
 	}
 	return max(o.Width, 40)
 }

@@ -109,7 +109,15 @@ func droppedBy(l trace.Leg) string {
 	if !ok {
 		return ""
 	}
-	return " by " + cmp.Or(owner(h), h.Component, "the network")
+	switch h.Stage {
+	case trace.StageNACLEgress, trace.StageNACLIngress:
+		return " by " + cmp.Or(owner(h), h.Component)
+	case trace.StageSGEgress, trace.StageSGIngress:
+		return " by the groups of " + h.Component
+	case trace.StageInvalid, trace.StageEndpoint, trace.StageRoute, trace.StageService, trace.StageGateway,
+		trace.StagePeering, trace.StageTransitGateway, trace.StageBPA, trace.StageExempt:
+	}
+	return ": " + h.Message
 }
 
 // owner is the ACL or group behind a hop, rather than the subnet or interface
@@ -210,7 +218,10 @@ func hopPlace(h trace.Hop) string {
 	if at := h.Place.Range.Line(); at != "" {
 		return at
 	}
-	return h.Place.Message
+	if h.Place.Message != "" {
+		return "(" + h.Place.Message + ")"
+	}
+	return ""
 }
 
 func entryText(e ir.Entry) string {
