@@ -82,10 +82,14 @@ func covers(c *diag.Ignore, f *diag.Finding) bool {
 	return false
 }
 
-// onLine reports whether a place begins on one of the lines of a scope.
+// onLine reports whether a place begins on one of the lines of a scope. Where
+// a file has everything on one line, it must begin within the scope.
 func onLine(scope, place diag.Range) bool {
 	if scope.IsZero() || scope.File != place.File || place.Start.Line == 0 {
 		return false
+	}
+	if scope.Start.Line == scope.End.Line && scope.End.Byte > scope.Start.Byte {
+		return scope.Start.Byte <= place.Start.Byte && place.Start.Byte < scope.End.Byte
 	}
 	last := scope.End.Line
 	if scope.End.Column == 1 && last > scope.Start.Line {
