@@ -43,4 +43,4 @@ cover:
 
 # Rewrites the golden files, the outputs in the documentation among them.
 golden:
-	$(GO) test $(PACKAGES) -update
+	$(GO) test $$(git grep -l 'flag.Bool("update"' -- '*_test.go' | xargs -n1 dirname | sort -u | sed 's|^|./|') -update

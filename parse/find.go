@@ -142,7 +142,7 @@ func (l *loader) graph(ctx context.Context, t *tree) (*graph, error) {
 	if err != nil {
 		return nil, err
 	}
-	t.graph, err = newGraph(ctx, t, f.modules, func(string) []string { return nil })
+	t.graph, err = newGraph(ctx, t, f.modules, t.files.Calls)
 	return t.graph, err
 }
 

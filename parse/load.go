@@ -1,14 +1,190 @@
 package parse
 
-import "context"
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"maps"
+	"path/filepath"
+	"runtime"
+	"slices"
+	"strings"
 
-// load reads what was found.
+	"golang.org/x/sync/errgroup"
+
+	"github.com/postern-dev/postern/diag"
+	"github.com/postern-dev/postern/ir"
+	"github.com/postern-dev/postern/parse/tf/aws"
+	"github.com/postern-dev/postern/parse/tf/hcl"
+)
+
+// load finds and reads what the paths name. A time limit that runs out leaves
+// a part unread and says so; a context that was cancelled ends everything.
 func (l *loader) load(ctx context.Context) (*Result, error) {
 	w, err := l.find(ctx)
+	if err != nil && !errors.Is(err, context.DeadlineExceeded) {
+		return nil, err
+	}
+	if err != nil {
+		l.out.Diagnostics = append(l.out.Diagnostics, outOfTime("", "not every directory was searched"))
+	}
+	exports := l.loadDocuments(ctx, w.documents)
+	roots, err := l.loadRoots(ctx, w.roots)
 	if err != nil {
 		return nil, err
 	}
-	l.out.Roots = len(w.roots)
+	if err := ctx.Err(); err != nil && !errors.Is(err, context.DeadlineExceeded) {
+		return nil, err
+	}
+	if exports != nil {
+		l.out.Networks = append(l.out.Networks, exports)
+	}
+	l.out.Networks = append(l.out.Networks, roots...)
+	slices.SortFunc(l.out.Inputs, func(a, b Input) int { return strings.Compare(a.Path, b.Path) })
 	l.out.Diagnostics = l.out.Diagnostics.Sort()
-	return l.out, ctx.Err()
+	return l.out, nil
+}
+
+// outOfTime reports a part that the time limit left unread.
+func outOfTime(shown, what string) diag.Diagnostic {
+	at := diag.Range{File: shown}
+	message := "the time is up: " + what
+	return diag.Diagnostic{
+		Rule: notAnalysed, Error: true, Message: message, Fix: "give it more time, or fewer paths", Address: shown, Range: at,
+		Cause: diag.Cause{Code: diag.Limit, Message: message, Address: shown, Range: at},
+	}
+}
+
+// evaluated is what came of one root.
+type evaluated struct {
+	network *ir.Network
+	library bool
+	ds      diag.List
+}
+
+// loadRoots evaluates the roots in parallel and gives them back in order. When
+// the time is up, what a root still lacks becomes unknown.
+func (l *loader) loadRoots(ctx context.Context, roots []module) ([]*ir.Network, error) {
+	options, err := l.values()
+	if err != nil {
+		return nil, err
+	}
+	files, err := l.variableFiles(roots)
+	if err != nil {
+		return nil, err
+	}
+	done := make([]evaluated, len(roots))
+	var group errgroup.Group
+	group.SetLimit(runtime.GOMAXPROCS(0))
+	for i, m := range roots {
+		group.Go(func() error {
+			if ctx.Err() != nil {
+				return nil // reported below, as a root that was not begun
+			}
+			o := options
+			o.VarFiles = files[m.tree]
+			done[i] = evaluate(ctx, m, o)
+			return nil
+		})
+	}
+	if err := group.Wait(); err != nil {
+		return nil, err
+	}
+	var networks []*ir.Network
+	for i, e := range done {
+		if e.network == nil {
+			l.out.Diagnostics = append(l.out.Diagnostics, outOfTime(roots[i].shown(), "this root module was not begun"))
+			continue
+		}
+		l.out.Diagnostics = append(l.out.Diagnostics, e.ds...)
+		if e.library {
+			l.out.Libraries++
+			l.out.Diagnostics = append(l.out.Diagnostics, libraryLine(roots[i]))
+		} else {
+			l.out.Roots++
+		}
+		networks = append(networks, e.network)
+	}
+	l.keepSources()
+	return networks, nil
+}
+
+func evaluate(ctx context.Context, m module, o hcl.Options) evaluated {
+	root := hcl.Evaluate(ctx, m.tree.files, m.dir, o)
+	return evaluated{network: aws.Build(root), library: root.Library, ds: root.Diagnostics}
+}
+
+// libraryLine is the one line that a library gets.
+func libraryLine(m module) diag.Diagnostic {
+	return diag.Diagnostic{
+		Message: m.shown() + " is a library: nothing here calls it, and variables that it requires have no value",
+		Fix:     "name the directory of a module that calls it, or pass the values with --var",
+		Note:    "it is checked as far as it is known",
+		Address: m.shown(), Range: diag.Range{File: m.shown()},
+	}
+}
+
+// values are the options that all roots share.
+func (l *loader) values() (hcl.Options, error) {
+	o := hcl.Options{
+		Vars: map[string]string{}, Environ: l.o.Environ, Workspace: l.o.Workspace, Schemas: aws.Schemas,
+	}
+	for _, v := range l.o.Vars {
+		name, value, ok := strings.Cut(v, "=")
+		if name = strings.TrimSpace(name); !ok || name == "" {
+			return o, &UsageError{Path: "--var " + v, Message: "expected NAME=VALUE"}
+		}
+		o.Vars[name] = value
+	}
+	return o, nil
+}
+
+// variableFiles finds the --var-file files in the tree of every root.
+func (l *loader) variableFiles(roots []module) (map[*tree][]string, error) {
+	files := map[*tree][]string{}
+	for _, m := range roots {
+		if _, ok := files[m.tree]; ok {
+			continue
+		}
+		files[m.tree] = []string{}
+		for _, given := range l.o.VarFiles {
+			abs, err := resolve(l.join(given))
+			if err != nil {
+				return nil, l.missing(given, err)
+			}
+			if !within(m.tree.dir, abs) {
+				return nil, &UsageError{
+					Path: given, Message: "lies outside the boundary " + l.shown(m.tree.dir),
+					Hint: "nothing outside the boundary is read; name a wider one with --boundary",
+				}
+			}
+			name, err := filepath.Rel(m.tree.dir, abs)
+			if err != nil {
+				return nil, err
+			}
+			files[m.tree] = append(files[m.tree], filepath.ToSlash(name))
+		}
+	}
+	return files, nil
+}
+
+// keepSources takes the texts of the configuration into the result.
+func (l *loader) keepSources() {
+	for _, t := range l.trees {
+		sources := t.files.Sources()
+		for _, name := range slices.Sorted(maps.Keys(sources)) {
+			l.keep(name, KindTerraform, sources[name])
+		}
+	}
+}
+
+// keep notes that a file was read.
+func (l *loader) keep(shown, kind string, text []byte) {
+	if _, ok := l.out.Sources[shown]; ok {
+		return
+	}
+	l.out.Sources[shown] = text
+	sum := sha256.Sum256(text)
+	l.out.Inputs = append(l.out.Inputs, Input{Path: shown, Kind: kind, SHA256: hex.EncodeToString(sum[:])})
 }

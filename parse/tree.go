@@ -9,6 +9,8 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+
+	"github.com/postern-dev/postern/parse/tf/hcl"
 )
 
 // tree is a directory outside of which nothing is read.
@@ -18,7 +20,8 @@ type tree struct {
 	fsys fs.FS
 	show func(name string) string // a name in fsys as the user would type it
 
-	graph *graph // nil until it is needed
+	files *hcl.Files // the configuration, parsed once for all roots
+	graph *graph     // nil until it is needed
 }
 
 // argument is a PATH with its links resolved.
@@ -200,6 +203,7 @@ func (l *loader) enter(a *argument, top string) error {
 		}
 		t := &tree{dir: top, root: root, fsys: root.FS()}
 		t.show = func(name string) string { return l.shown(filepath.Join(top, filepath.FromSlash(name))) }
+		t.files = hcl.NewFiles(t.fsys, t.show, hcl.Limits{})
 		l.trees = append(l.trees, t)
 		i = len(l.trees) - 1
 	}

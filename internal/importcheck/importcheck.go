@@ -32,7 +32,7 @@ var layers = [...]layer{
 	{"packet", nil},
 	{"diag", []string{"packet"}},
 	{"ir", []string{"diag", "packet"}},
-	{"parse/...", []string{"parse/...", "ir", "diag", "packet"}},
+	{"parse/...", []string{"parse/...", "ir", "diag", "packet", "internal/nearest"}},
 	{"solver/...", []string{"solver/...", "packet"}},
 	// The second judge shares no code with the first.
 	{"reach/trace", []string{"ir", "diag", "packet"}},
