@@ -28,6 +28,9 @@ func (b *builder) buildACLs() {
 		for _, p := range o.parts[1:] {
 			b.mergeEntries(a, b.entries(a, p.value), p.value)
 		}
+		if o.more > 0 {
+			a.Open = b.tooMany(o)
+		}
 		b.acls.add(a.ID, a.Home, a)
 		b.net.NetworkACLs = append(b.net.NetworkACLs, a)
 	}
@@ -89,7 +92,7 @@ func (b *builder) entry(a *ir.NetworkACL, e value) (ir.Entry, bool) {
 		entry.Peer = ir.Peer{Unknown: b.invalid(e, address, "an entry without a CIDR", "whom the entry is for is unknown", "")}
 	}
 	protocol, ports, icmp := e.get("Protocol"), e.get("PortRange"), e.get("IcmpTypeCode")
-	entry.Protocol = b.protocol(protocol, address)
+	entry.Protocol = b.protocol(protocol, e, address)
 	entry.Ports = b.entryPorts(entry.Protocol, family, ports, icmp, e, address)
 	where := ports
 	if !where.ok() {
@@ -168,12 +171,13 @@ func (b *builder) aclAssociations() map[*ir.Subnet]*ir.NetworkACL {
 	out := map[*ir.Subnet]*ir.NetworkACL{}
 	for _, o := range b.objects[recordACL] {
 		a, _ := b.acls.find(o.id, o.home)
+		vpc := o.get("VpcId")
 		for s := range o.get("Associations").items() {
 			ref := s.get("SubnetId")
 			if ref.str() == "" {
 				continue
 			}
-			subnet := b.subnet(ref, o.get("VpcId"), o.home)
+			subnet := b.subnet(ref, vpc, o.home)
 			if other, ok := out[subnet]; ok && other != a {
 				b.net.Problems = append(b.net.Problems, diag.Diagnostic{
 					Rule: "nacl-subnet-conflict", Message: subnet.ID + " is in two network ACLs, " + other.ID + " and " + a.ID, Label: "the first one counts",

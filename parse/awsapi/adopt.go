@@ -30,62 +30,116 @@ func (b *builder) interfacesOf(c carrier) []*ir.Interface {
 	if len(out) > 0 || c.service.prefix == "" {
 		return out
 	}
-	for _, i := range b.byPrefix()[c.service.prefix] {
-		if compatible(i.Home, o.home) && b.isInterfaceOf(i, c) {
-			out = append(out, i)
+	b.nameInterfaces()
+	for _, name := range interfaceNames(c) {
+		for _, i := range b.named[name] {
+			if compatible(i.Home, o.home) {
+				out = append(out, i)
+			}
+		}
+	}
+	if len(out) > 0 {
+		return out
+	}
+	switch c.service {
+	case &databaseService, &clusterService, &functionService:
+		for _, i := range b.named[c.service.prefix+" "+groupsKey(c.groups)] {
+			// Interfaces and resources that all look alike would make this
+			// quadratic.
+			if b.comparisons++; b.comparisons > maxComparisons {
+				break
+			}
+			if compatible(i.Home, o.home) && b.sameSubnet(i, c) {
+				out = append(out, i)
+			}
 		}
 	}
 	return out
 }
 
-// byPrefix groups the listed interfaces by the prefix of their description.
-func (b *builder) byPrefix() map[string][]*ir.Interface {
-	if b.prefixes == nil {
-		b.prefixes = map[string][]*ir.Interface{}
-		for _, i := range b.net.Interfaces {
-			for _, k := range []*serviceKind{&databaseService, &cacheService, &functionService, &clusterService, &searchService, &mountService, &balancerService, &endpointService} {
-				if i.ID != "" && strings.HasPrefix(i.Origin.Description, k.prefix) {
-					b.prefixes[k.prefix] = append(b.prefixes[k.prefix], i)
+const maxComparisons = 20_000_000
+
+// described are the services whose interfaces carry a name or at least a sign
+// of the service in their description.
+var described = []*serviceKind{
+	&databaseService, &cacheService, &functionService, &clusterService, &searchService, &mountService, &balancerService, &endpointService,
+}
+
+// nameInterfaces indexes the listed interfaces by what their description says,
+// and by their groups where it names no resource.
+func (b *builder) nameInterfaces() {
+	if b.named != nil {
+		return
+	}
+	b.named = map[string][]*ir.Interface{}
+	for _, i := range b.net.Interfaces {
+		for _, k := range described {
+			rest, ok := strings.CutPrefix(i.Origin.Description, k.prefix)
+			if !ok || i.ID == "" {
+				continue
+			}
+			names := []string{k.prefix + rest}
+			switch k {
+			case &cacheService: // "name", "name-0001-001"
+				for at, c := range rest {
+					if c == '-' && len(names) < 8 {
+						names = append(names, k.prefix+rest[:at])
+					}
 				}
+			case &mountService: // "fs-1 (fsmt-1)"
+				for _, word := range strings.FieldsFunc(rest, func(r rune) bool { return r == ' ' || r == '(' || r == ')' }) {
+					names = append(names, k.prefix+word)
+				}
+			case &functionService: // "-name-<uuid>"
+				const uuid = len("-8c7ac78b-e11d-4dea-8a47-ab2bd1ea2f6c")
+				if strings.HasPrefix(rest, "-") && len(rest) > uuid {
+					names = append(names, k.prefix+rest[:len(rest)-uuid])
+				}
+				names = append(names, k.prefix+" "+carriedKey(i))
+			case &databaseService, &clusterService:
+				names = append(names, k.prefix+" "+carriedKey(i))
+			}
+			for _, n := range names {
+				b.named[n] = append(b.named[n], i)
 			}
 		}
 	}
-	return b.prefixes
 }
 
-func (b *builder) isInterfaceOf(i *ir.Interface, c carrier) bool {
-	rest := strings.TrimPrefix(i.Origin.Description, c.service.prefix)
+// interfaceNames are the descriptions that interfaces of a resource have.
+func interfaceNames(c carrier) []string {
+	p := c.service.prefix
 	switch c.service {
-	case &balancerService, &networkBalancerService, &gatewayBalancerService, &endpointService:
-		return rest == c.resource
-	case &cacheService:
-		return rest == c.resource || strings.HasPrefix(rest, c.resource+"-")
-	case &mountService:
-		return strings.Contains(rest, c.resource)
-	case &searchService:
-		return rest == c.object.get("DomainName").str()
 	case &functionService:
-		name := c.object.get("FunctionName").str()
-		return strings.HasPrefix(rest, "-"+name+"-") || rest == ": "+name || b.sameCarriers(i, c)
+		return []string{p + "-" + c.object.get("FunctionName").str()}
+	case &searchService:
+		return []string{p + c.object.get("DomainName").str()}
+	case &databaseService, &clusterService:
+		return nil
 	}
-	return b.sameCarriers(i, c)
+	return []string{p + c.resource}
 }
 
-// sameCarriers compares the groups of an interface, and its subnet, with those
-// of a resource.
-func (b *builder) sameCarriers(i *ir.Interface, c carrier) bool {
-	var have, want []string
+func groupsKey(refs []value) string {
+	var ids []string
+	for _, g := range refs {
+		ids = append(ids, groupID(g))
+	}
+	slices.Sort(ids)
+	return strings.Join(ids, " ")
+}
+
+func carriedKey(i *ir.Interface) string {
+	var ids []string
 	for _, g := range i.Groups.Sure {
-		have = append(have, g.ID)
+		ids = append(ids, g.ID)
 	}
-	for _, g := range c.groups {
-		want = append(want, groupID(g))
-	}
-	slices.Sort(have)
-	slices.Sort(want)
-	if !slices.Equal(have, want) {
-		return false
-	}
+	slices.Sort(ids)
+	return strings.Join(ids, " ")
+}
+
+// sameSubnet reports whether an interface is in one of a resource's subnets.
+func (b *builder) sameSubnet(i *ir.Interface, c carrier) bool {
 	s, ok := i.Subnet.Known()
 	return ok && (len(c.subnets) == 0 || slices.ContainsFunc(c.subnets, func(r value) bool { return r.peek() == s.ID }))
 }
@@ -94,7 +148,14 @@ func (b *builder) sameCarriers(i *ir.Interface, c carrier) bool {
 // cannot be told apart leave open which of them it is.
 func (b *builder) adopt(i *ir.Interface, c carrier) {
 	if others := b.adopted[i]; len(others) > 0 {
-		b.adopted[i] = append(others, c.resource)
+		switch len(others) {
+		case 1, 2:
+			b.adopted[i] = append(others, c.resource)
+		case 3:
+			b.adopted[i] = append(others, "others")
+		default:
+			return
+		}
 		if !sameServices(i.Services, c.services) {
 			message := "the interface may be that of " + strings.Join(b.adopted[i], " or ")
 			i.Services = &ir.Services{

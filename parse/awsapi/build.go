@@ -39,7 +39,17 @@ type builder struct {
 	adopted map[*ir.Interface][]string
 	// Built when first asked for.
 	natByInterface map[string]string
-	prefixes       map[string][]*ir.Interface
+	natAddresses   map[string]bool
+	named          map[string][]*ir.Interface
+	byName         map[string][]*ir.SecurityGroup
+	listenersOf    map[string][]*object
+	subnetGroups   index[*object]
+	serviceIDs     map[string]bool
+	addressPlaces  map[*ir.Interface]map[string]int
+	listHomes      []ir.Home
+	failedOf       map[ir.Scope]int
+	cutOf          map[ir.Scope]int
+	comparisons    int // of interfaces with resources
 }
 
 // Network makes one network of the files read so far. The list is about the
@@ -51,9 +61,9 @@ func (r *Reader) Network() (*ir.Network, diag.List) {
 		tables: index[*ir.RouteTable]{}, prefixLists: index[*ir.PrefixList]{}, interfaces: index[*ir.Interface]{},
 		gateways: index[*ir.Gateway]{}, peerings: index[*ir.Peering]{}, transits: index[*ir.TransitGateway]{},
 		attachments: index[*ir.Attachment]{}, carried: map[string]bool{}, waiting: map[int]map[*ir.Interface]bool{},
-		adopted: map[*ir.Interface][]string{},
+		adopted: map[*ir.Interface][]string{}, addressPlaces: map[*ir.Interface]map[string]int{}, failedOf: map[ir.Scope]int{}, cutOf: map[ir.Scope]int{},
 	}
-	b.homes = newHomes(r.records)
+	b.homes = newHomes(r.records, r.callers)
 	b.net.Problems = append(b.net.Problems, r.problems...)
 	b.net.NotAnalysed = append(b.net.NotAnalysed, r.omissions...)
 	b.gather(r.records)
@@ -126,11 +136,12 @@ func failureNote(read int, f failure, waiting int) string {
 // close finds the kinds of which everything is seen.
 func (b *builder) close() {
 	open := map[ir.Scope]bool{}
-	for _, l := range b.reader.listings {
+	for i, l := range b.reader.listings {
+		b.listHomes = append(b.listHomes, b.listHome(l))
 		if l.list.closes == ir.KindInvalid {
 			continue
 		}
-		home := b.listHome(l)
+		home := b.listHomes[i]
 		s := ir.Scope{Kind: l.list.closes, Account: home.Account, Region: home.Region}
 		if l.whole {
 			b.net.Closed[s] = true
@@ -167,12 +178,18 @@ func (b *builder) listHome(l listing) ir.Home {
 // kind, -1 if there is none. A file of which nothing is known may have held
 // anything.
 func (b *builder) failed(k ir.Kind, home ir.Home) int {
+	s := ir.Scope{Kind: k, Account: home.Account, Region: home.Region}
+	if i, ok := b.failedOf[s]; ok {
+		return i
+	}
+	b.failedOf[s] = -1
 	for i, f := range b.reader.failures {
-		if (f.list == nil || f.list.closes == k) && compatible(b.homes.from(f.hint), home) {
-			return i
+		if k != ir.KindInvalid && (f.list == nil || f.list.closes == k) && compatible(b.homes.from(f.hint), home) {
+			b.failedOf[s] = i
+			break
 		}
 	}
-	return -1
+	return b.failedOf[s]
 }
 
 // missing says why an object that something refers to is not known.
@@ -191,13 +208,22 @@ func (b *builder) missing(k ir.Kind, id string, home ir.Home, ref value) *ir.Unk
 
 // cut finds a list of a kind that goes on elsewhere.
 func (b *builder) cut(k ir.Kind, home ir.Home) *listing {
-	for i := range b.reader.listings {
-		l := &b.reader.listings[i]
-		if l.list.closes == k && !l.whole && compatible(b.listHome(*l), home) {
-			return l
+	s := ir.Scope{Kind: k, Account: home.Account, Region: home.Region}
+	at, ok := b.cutOf[s]
+	if !ok {
+		at = -1
+		for i, l := range b.reader.listings {
+			if k != ir.KindInvalid && l.list.closes == k && l.cut && compatible(b.listHomes[i], home) {
+				at = i
+				break
+			}
 		}
+		b.cutOf[s] = at
 	}
-	return nil
+	if at < 0 {
+		return nil
+	}
+	return &b.reader.listings[at]
 }
 
 // unseen says why something is not known that a kind of object would tell.

@@ -14,13 +14,14 @@ func Detect(data []byte) bool {
 	if _, bad := foreign("", data); bad {
 		return len(bytes.TrimSpace(data[:min(len(data), 4096)])) > 0
 	}
-	n := 0
+	n, pascal := 0, true
 	has := map[string]bool{}
 	for key := range topKeys(data) {
 		if isForeign(key) {
 			return false
 		}
 		has[foldName(key)] = true
+		pascal = pascal && key != "" && 'A' <= key[0] && key[0] <= 'Z'
 		if _, ok := listOf(key); ok && !ambiguous(key) {
 			return true
 		}
@@ -35,8 +36,10 @@ func Detect(data []byte) bool {
 		}
 	}
 	top := func(name string) bool { return has[foldName(name)] }
+	// What is left to go by is what stands deeper.
 	return bareBy(top) != nil || top("Configuration") && top("ResourceType") ||
-		top("PrefixListId") && top("Entries") || top("TransitGatewayRouteTableId") || nested(data)
+		top("PrefixListId") && top("Entries") || top("TransitGatewayRouteTableId") ||
+		n > 0 && (nested(data) || pascal && bytes.Contains(data[:min(len(data), 1<<16)], []byte(`"arn:aws`)))
 }
 
 // nested reports whether a file that says nothing at its top holds a list

@@ -2,6 +2,8 @@ package awsapi
 
 import (
 	"fmt"
+	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -23,6 +25,7 @@ type envelope struct {
 	problems  diag.List
 	notes     diag.List // about the file
 	refusals  diag.List // the file is an error message
+	caller    string    // the account that sts get-caller-identity names
 	depth     int
 }
 
@@ -30,6 +33,7 @@ type envelope struct {
 type scope struct {
 	hint
 	whole bool // an untruncated list here holds everything of its kind
+	deep  bool // below a member that no table knows
 	of    string
 }
 
@@ -43,6 +47,9 @@ func (e *envelope) commit() {
 	r.omissions = append(r.omissions, e.omissions...)
 	r.problems = append(r.problems, e.problems...)
 	r.reading = append(r.reading, e.notes...)
+	if e.caller != "" {
+		r.callers[hintOf(e.doc.file).account] = e.caller
+	}
 	for _, d := range e.refusals {
 		r.fail(d, nil, hintOf(e.doc.file))
 	}
@@ -51,12 +58,10 @@ func (e *envelope) commit() {
 // claim notes that the file is an export.
 func (e *envelope) claim(kind string) {
 	e.claimed = true
-	for _, k := range e.kinds {
-		if k == kind {
-			return
-		}
+	const enough = 20
+	if len(e.kinds) < enough && !slices.Contains(e.kinds, kind) {
+		e.kinds = append(e.kinds, kind)
 	}
-	e.kinds = append(e.kinds, kind)
 }
 
 // open looks into a value that may be an envelope, a document or an object.
@@ -127,6 +132,11 @@ func (e *envelope) refusal(v value) {
 // document reads the members of an object as lists of AWS calls.
 func (e *envelope) document(v value, s scope) {
 	cut := truncation(v)
+	if a := v.get("Account"); accountName.MatchString(a.peek()) && v.get("Arn").ok() && v.get("UserId").ok() {
+		e.claim("caller identity")
+		e.caller = a.str()
+		return
+	}
 	if id := v.first("PrefixListId", "TransitGatewayRouteTableId"); id.ok() {
 		s.of = id.str()
 	}
@@ -178,7 +188,7 @@ func (e *envelope) list(l *list, m value, cut value, s scope) {
 		e.claim(l.name)
 	}
 	s.whole = s.whole && !cut.ok()
-	e.listings = append(e.listings, listing{list: l, value: m, hint: s.hint, whole: s.whole})
+	e.listings = append(e.listings, listing{list: l, value: m, hint: s.hint, whole: s.whole, cut: cut.ok()})
 	if cut.ok() {
 		e.problems = append(e.problems, cutList(l, cut))
 	}
@@ -227,14 +237,29 @@ func (e *envelope) unknownList(name string, m value, s scope) {
 		if carriesGroups(item) {
 			carriers++
 			e.records = append(e.records, record{list: &unknownService, value: item, hint: s.hint})
+		} else if !s.deep && looksLikeAWS(item) {
+			e.claim(name)
 		}
 	}
 	if carriers > 0 {
 		e.claim(name)
 	}
-	if n > carriers && !e.descend(m, s.named(name)) {
+	if n > carriers && !e.descend(m, s.named(name)) && !s.deep {
 		e.omit(name, m, fmt.Sprintf("%s (%d): postern does not know this list", name, n-carriers))
 	}
+}
+
+var awsID = regexp.MustCompile(`^[a-z]+(-[a-z]+)*-([0-9a-f]{8}|[0-9a-f]{17})$`)
+
+// looksLikeAWS recognises an element of a list that no table names, by an ARN
+// or an id.
+func looksLikeAWS(item value) bool {
+	for name, m := range item.members() {
+		if s := m.peek(); strings.HasPrefix(s, "arn:aws") || strings.HasSuffix(name, "Id") && awsID.MatchString(s) {
+			return true
+		}
+	}
+	return false
 }
 
 // descend looks for documents inside the elements of a list, and reports

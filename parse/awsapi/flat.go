@@ -14,7 +14,7 @@ func (b *builder) mergeFlat(g *ir.SecurityGroup, have ruleSet, objects []*object
 	}
 	described := have.rules != nil
 	byKey := map[string][]int{}
-	for i, k := range have.keys {
+	for i, k := range have.keys() {
 		byKey[k] = append(byKey[k], i)
 	}
 	var extra ruleSet
@@ -51,7 +51,7 @@ func (b *builder) flatRule(g *ir.SecurityGroup, o *object) (ir.Rule, bool) {
 		address = g.ID + "/egress/" + o.id
 	}
 	protocol, from, to := o.get("IpProtocol"), o.get("FromPort"), o.get("ToPort")
-	r := ir.Rule{Match: ir.Match{Protocol: b.protocol(protocol, address)}}
+	r := ir.Rule{Match: ir.Match{Protocol: b.protocol(protocol, o.main(), address)}}
 	r.Ports = b.ports(r.Protocol, from, to, o.main(), address)
 	v4, v6, list, ref := o.get("CidrIpv4"), o.get("CidrIpv6"), o.get("PrefixListId"), o.get("ReferencedGroupInfo")
 	place := o.main()

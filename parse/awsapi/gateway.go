@@ -161,6 +161,9 @@ func (b *builder) peer(info value, o *object) ir.Choice[*ir.VPC] {
 		to          *[]ir.Value[netip.Prefix]
 	}{{"CidrBlockSet", "CidrBlock", packet.IPv4, &v.IPv4}, {"Ipv6CidrBlockSet", "Ipv6CidrBlock", packet.IPv6, &v.IPv6}} {
 		for c := range info.get(s.set).items() {
+			if len(*s.to) == maxCIDRs {
+				return ir.One(v)
+			}
 			*s.to = append(*s.to, b.prefix(valueOf(c.get(s.member), c), s.family, v.ID))
 		}
 	}

@@ -130,18 +130,14 @@ func (b *builder) peerByName(pair value, home ir.Home, address string) ir.Peer {
 	if name.str() == "" {
 		return ir.Peer{Unknown: b.invalid(pair, address, "a reference without a GroupId", "whom the rule is for is unknown", "")}
 	}
-	var found *ir.SecurityGroup
-	for _, g := range b.net.SecurityGroups {
-		if g.Name == name.str() && compatible(g.Home, home) {
-			if found != nil {
-				found = nil
-				break
-			}
-			found = g
+	if b.byName == nil {
+		b.byName = map[string][]*ir.SecurityGroup{}
+		for _, g := range b.net.SecurityGroups {
+			b.byName[g.Name] = append(b.byName[g.Name], g)
 		}
 	}
-	if found != nil {
-		return ir.Peer{Group: found}
+	if found := b.byName[name.str()]; len(found) == 1 && compatible(found[0].Home, home) {
+		return ir.Peer{Group: found[0]}
 	}
 	id := name.str()
 	if o := pair.get("UserId").str(); o != "" {
@@ -173,6 +169,9 @@ func (b *builder) buildGroups() {
 		for _, p := range o.parts[1:] {
 			first = b.mergeRules(g, first, b.rulesOf(g, p.value), "the two descriptions of "+g.ID+" differ")
 		}
+		if o.more > 0 {
+			g.Open = b.tooMany(o)
+		}
 		first = b.mergeFlat(g, first, flat[g])
 		first.store(g)
 	}
@@ -189,13 +188,20 @@ func (b *builder) buildGroups() {
 type ruleSet struct {
 	rules  []ir.Rule
 	egress []bool
-	keys   []string
 }
 
 func (s *ruleSet) add(r ir.Rule, egress bool) {
 	s.rules = append(s.rules, r)
 	s.egress = append(s.egress, egress)
-	s.keys = append(s.keys, ruleKey(r.Match, egress))
+}
+
+// keys are the meanings of the rules.
+func (s ruleSet) keys() []string {
+	keys := make([]string, len(s.rules))
+	for i, r := range s.rules {
+		keys[i] = ruleKey(r.Match, s.egress[i])
+	}
+	return keys
 }
 
 func (s ruleSet) store(g *ir.SecurityGroup) {
@@ -256,7 +262,7 @@ func (b *builder) rulesOf(g *ir.SecurityGroup, v value) ruleSet {
 func (b *builder) permission(g *ir.SecurityGroup, p value, prefix string, n *int) []ir.Rule {
 	protocol, from, to := p.get("IpProtocol"), p.get("FromPort"), p.get("ToPort")
 	first := prefix + strconv.Itoa(*n+1)
-	m := ir.Match{Protocol: b.protocol(protocol, first)}
+	m := ir.Match{Protocol: b.protocol(protocol, p, first)}
 	m.Ports = b.ports(m.Protocol, from, to, p, first)
 	block, places := p.place(), fields(at{ir.FieldProtocol, protocol}, at{ir.FieldPorts, from}, at{ir.FieldToPort, to})
 	var rules []ir.Rule
@@ -343,7 +349,8 @@ func (s ruleSet) placeOr(g *ir.SecurityGroup) string { return s.rangeOr(g).Line(
 // what only one of them has.
 func (s ruleSet) join(o ruleSet, id, message string) (ruleSet, bool) {
 	theirs, mine := map[string]bool{}, map[string]bool{}
-	for _, k := range o.keys {
+	myKeys, theirKeys := s.keys(), o.keys()
+	for _, k := range theirKeys {
 		theirs[k] = true
 	}
 	same := true
@@ -356,14 +363,14 @@ func (s ruleSet) join(o ruleSet, id, message string) (ruleSet, bool) {
 		return r
 	}
 	for i, r := range s.rules {
-		mine[s.keys[i]] = true
-		if !theirs[s.keys[i]] {
+		mine[myKeys[i]] = true
+		if !theirs[myKeys[i]] {
 			r = maybe(r)
 		}
 		out.add(r, s.egress[i])
 	}
 	for i, r := range o.rules {
-		if !mine[o.keys[i]] {
+		if !mine[theirKeys[i]] {
 			out.add(maybe(r), o.egress[i])
 		}
 	}

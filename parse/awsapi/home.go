@@ -55,7 +55,7 @@ func (s scope) named(name string) scope {
 	case idInName.MatchString(name) && idInName.FindStringSubmatch(name)[1] == name:
 		s.of = name
 	default:
-		s.whole = false
+		s.whole, s.deep = false, true
 	}
 	return s
 }
@@ -124,11 +124,12 @@ type homes struct {
 
 // newHomes looks at all records. What a record does not say is taken from its
 // directory, from others in its VPC, or, when the whole input shows only one
-// account or Region, from there.
-func newHomes(records []record) *homes {
+// account or Region, from there. callers are the accounts that
+// sts get-caller-identity names, by the hint's account.
+func newHomes(records []record, callers map[string]string) *homes {
 	h := &homes{accounts: map[string]string{}, regions: map[string]string{}}
 	accounts, regions := one{}, one{}
-	perHint, perVPC := map[string]one{}, map[string]one{}
+	perHint, perVPC, groups := map[string]one{}, map[string]one{}, map[string]one{}
 	for _, r := range records {
 		if !countsForHome(r) {
 			continue
@@ -136,6 +137,9 @@ func newHomes(records []record) *homes {
 		if o := owner(r.value); o != "" {
 			accounts.add(o)
 			perHint[r.hint.account] = perHint[r.hint.account].with(o)
+			if r.list.kind == recordGroup {
+				groups[r.hint.account] = groups[r.hint.account].with(o)
+			}
 		} else if accountName.MatchString(r.hint.account) {
 			accounts.add(r.hint.account)
 		}
@@ -155,14 +159,24 @@ func newHomes(records []record) *homes {
 			regions.add(r.hint.region)
 		}
 	}
+	// Lists show what others share with an account as well; of groups, as good
+	// as only its own.
 	for name, o := range perHint {
-		if accountName.MatchString(name) {
+		switch {
+		case accountName.MatchString(name):
 			h.accounts[name] = name
-		} else if o.n == 1 {
+		case callers[name] != "":
+			h.accounts[name] = callers[name]
+		case o.n == 1:
 			h.accounts[name] = o.v
-		} else if name != "" {
+		case groups[name].n == 1:
+			h.accounts[name] = groups[name].v
+		case name != "":
 			h.accounts[name] = name
 		}
+	}
+	for name, account := range callers {
+		h.accounts[name] = account
 	}
 	for vpc, o := range perVPC {
 		if o.n == 1 {

@@ -264,24 +264,43 @@ func (b *builder) buildAddresses() {
 			}
 			continue
 		}
-		for k := range i.Addresses {
-			a := &i.Addresses[k]
-			same := a.Private.Known() && a.Private.V.String() == private.peek() || private.str() == "" && k == 0
-			if same && !a.Public.Exists.V {
-				a.Public = publicAddress(b, public, public, i.Resource)
-			}
+		at, ok := b.addressAt(i, private.str())
+		if ok && !i.Addresses[at].Public.Exists.V {
+			i.Addresses[at].Public = publicAddress(b, public, public, i.Resource)
 		}
 	}
 }
 
+// addressAt finds a private address of an interface; without one, the primary.
+func (b *builder) addressAt(i *ir.Interface, private string) (int, bool) {
+	if private == "" {
+		return 0, len(i.Addresses) > 0
+	}
+	places, ok := b.addressPlaces[i]
+	if !ok {
+		places = map[string]int{}
+		for k, a := range i.Addresses {
+			if a.Private.Known() {
+				places[a.Private.V.String()] = k
+			}
+		}
+		b.addressPlaces[i] = places
+	}
+	at, ok := places[private]
+	return at, ok
+}
+
 // isNATAddress reports whether a NAT gateway holds a public address.
 func (b *builder) isNATAddress(public string) bool {
-	for _, g := range b.net.Gateways {
-		for _, a := range g.Addresses {
-			if a.Public.Exists.V && a.Public.Addr.Known() && a.Public.Addr.V.String() == public {
-				return true
+	if b.natAddresses == nil {
+		b.natAddresses = map[string]bool{}
+		for _, g := range b.net.Gateways {
+			for _, a := range g.Addresses {
+				if a.Public.Exists.V && a.Public.Addr.Known() {
+					b.natAddresses[a.Public.Addr.V.String()] = true
+				}
 			}
 		}
 	}
-	return false
+	return b.natAddresses[public]
 }

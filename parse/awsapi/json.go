@@ -72,7 +72,7 @@ func parse(file, text string) (*document, *syntaxError) {
 			break
 		}
 		d.roots = append(d.roots, uint32(len(d.nodes)))
-		p.value("", 0)
+		p.value("", false, 0)
 		p.space()
 	}
 	if p.err != nil {
@@ -92,19 +92,20 @@ func (p *parser) space() {
 	}
 }
 
-// value reads one value; list is the name of the list that it is an element of.
-func (p *parser) value(list string, depth int) bool {
+// value reads one value; name is that of the member that it is, or of the list
+// that it is an element of.
+func (p *parser) value(name string, inList bool, depth int) bool {
 	if p.at >= len(p.text) {
-		return p.expected(element(list), "")
+		return p.expectedValue(name, inList)
 	}
 	if depth > maxDepth {
 		return p.fail(p.at, p.at+1, "not an export: nested deeper than "+strconv.Itoa(maxDepth)+" levels", "", "")
 	}
 	switch c := p.text[p.at]; {
 	case c == '{':
-		return p.object(list, depth)
+		return p.object(depth)
 	case c == '[':
-		return p.array(list, depth)
+		return p.array(name, depth)
 	case c == '"':
 		return p.str(stringValue)
 	case c == '-' || '0' <= c && c <= '9':
@@ -116,7 +117,14 @@ func (p *parser) value(list string, depth int) bool {
 	case strings.HasPrefix(p.text[p.at:], "null"):
 		return p.literal(nullValue, 4)
 	}
-	return p.expected(element(list), "")
+	return p.expectedValue(name, inList)
+}
+
+func (p *parser) expectedValue(name string, inList bool) bool {
+	if inList {
+		return p.expected(element(name), "")
+	}
+	return p.expected("a value", "")
 }
 
 func (p *parser) literal(k valueKind, n int) bool {
@@ -152,7 +160,7 @@ func (p *parser) array(list string, depth int) bool {
 		return true
 	}
 	for {
-		if !p.value(list, depth+1) {
+		if !p.value(list, true, depth+1) {
 			return false
 		}
 		p.space()
@@ -174,7 +182,7 @@ func (p *parser) array(list string, depth int) bool {
 	}
 }
 
-func (p *parser) object(list string, depth int) bool {
+func (p *parser) object(depth int) bool {
 	me := len(p.nodes)
 	p.leaf(objectValue, p.at, p.at, false)
 	p.at++
@@ -203,7 +211,7 @@ func (p *parser) object(list string, depth int) bool {
 		}
 		p.at++
 		p.space()
-		if !p.value(key, depth+1) {
+		if !p.value(key, false, depth+1) {
 			return false
 		}
 		p.space()

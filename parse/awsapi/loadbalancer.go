@@ -37,6 +37,7 @@ func (b *builder) loadBalancer(o *object) {
 	for s := range o.get("Subnets").items() {
 		c.subnets = append(c.subnets, s)
 	}
+	c.subnets = c.subnets[:min(len(c.subnets), maxRefs)]
 	scheme := o.get("Scheme")
 	c.public, c.why = ir.Known(scheme.peek() == "internet-facing"), scheme
 	if !scheme.ok() {
@@ -82,16 +83,20 @@ func (b *builder) listeners(o *object, kind *serviceKind) *ir.Services {
 		}
 		return s
 	}
-	arn, seen := o.get("LoadBalancerArn").str(), false
-	for _, l := range b.objects[recordListener] {
-		if l.get("LoadBalancerArn").str() == arn && arn != "" {
-			add(l.get("Protocol"), l.get("Port"))
-			seen = true
+	if b.listenersOf == nil {
+		b.listenersOf = map[string][]*object{}
+		for _, l := range b.objects[recordListener] {
+			arn := l.get("LoadBalancerArn").str()
+			b.listenersOf[arn] = append(b.listenersOf[arn], l)
 		}
+	}
+	arn := o.get("LoadBalancerArn").str()
+	for _, l := range b.listenersOf[arn] {
+		add(l.get("Protocol"), l.get("Port"))
 	}
 	// describe-listeners is about one load balancer: no listener of this one
 	// may just mean that nobody asked.
-	if !seen {
+	if len(b.listenersOf[arn]) == 0 || arn == "" {
 		s.Open = notSaid(o, "its listeners")
 	}
 	return s
@@ -128,6 +133,7 @@ func (b *builder) buildEndpoints() {
 		for s := range o.get("SubnetIds").items() {
 			c.subnets = append(c.subnets, s)
 		}
+		c.subnets = c.subnets[:min(len(c.subnets), maxRefs)]
 		b.place(c)
 	}
 }

@@ -15,7 +15,18 @@ type object struct {
 	id    string
 	home  ir.Home
 	parts []record // the most telling first
+	rest  []record // partial ones, until all are in
+	more  int      // how many were one too many
 }
+
+// Bounds on what no real input comes near: AWS allows 50 CIDRs a VPC, 16 groups
+// an interface, a few Regions an id.
+const (
+	maxParts = 32
+	maxHomes = 64
+	maxCIDRs = 100
+	maxRefs  = 200
+)
 
 // get returns a member from the first part that has it.
 func (o *object) get(names ...string) value {
@@ -75,7 +86,7 @@ func (b *builder) gather(records []record) {
 		k := keyOf(r, id)
 		var o *object
 		for _, c := range seen[k] {
-			if compatible(c.home, home) {
+			if compatible(c.home, home) || len(seen[k]) == maxHomes {
 				o = c
 				break
 			}
@@ -87,9 +98,9 @@ func (b *builder) gather(records []record) {
 		}
 		o.add(r, home)
 	}
-	for k := range b.objects {
+	for k := recordInvalid; k <= recordIndirect; k++ {
 		for _, o := range b.objects[k] {
-			b.compare(o)
+			b.settle(o)
 		}
 	}
 }
@@ -102,14 +113,30 @@ func (o *object) add(r record, home ir.Home) {
 	if o.home.Region == "" {
 		o.home.Region = home.Region
 	}
-	at := len(o.parts)
-	if !r.partial {
-		at = 0
-		for at < len(o.parts) && !o.parts[at].partial {
-			at++
-		}
+	switch {
+	case len(o.parts)+len(o.rest) == maxParts:
+		o.more++
+	case r.partial:
+		o.rest = append(o.rest, r)
+	default:
+		o.parts = append(o.parts, r)
 	}
-	o.parts = slices.Insert(o.parts, at, r)
+}
+
+// settle puts the parts in order and reports contradictions among them.
+func (b *builder) settle(o *object) {
+	o.parts, o.rest = append(o.parts, o.rest...), nil
+	if o.more > 0 {
+		b.net.NotAnalysed = append(b.net.NotAnalysed, ir.Omission{Address: o.id, Cause: b.tooMany(o).Cause})
+	}
+	b.compare(o)
+}
+
+// tooMany says why an object with too many descriptions is not fully known.
+func (b *builder) tooMany(o *object) *ir.Unknown {
+	return &ir.Unknown{Term: "all of " + o.id, Cause: diag.Cause{
+		Code: diag.Limit, Message: fmt.Sprintf("%s is described %d times; %d descriptions are read", o.id, maxParts+o.more, maxParts), Address: o.id, Range: o.main().place(),
+	}}
 }
 
 func recordID(r record) string {
@@ -175,12 +202,15 @@ func (b *builder) compare(o *object) {
 		if m.kind != o.list.kind {
 			continue
 		}
-		for _, p := range o.parts[1:] {
-			for _, name := range m.members {
-				x, y := o.main().get(name), p.get(name)
-				if x.ok() && y.ok() && canonical(x) != canonical(y) {
+		for _, name := range m.members {
+			x := o.main().get(name)
+			if !x.ok() {
+				continue
+			}
+			text := canonical(x)
+			for _, p := range o.parts[1:] {
+				if y := p.get(name); y.ok() && canonical(y) != text {
 					b.differs(o, name, x, y)
-					break
 				}
 			}
 		}

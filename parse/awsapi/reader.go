@@ -31,8 +31,9 @@ type Reader struct {
 	listings  []listing
 	failures  []failure
 	omissions []ir.Omission
-	problems  diag.List // about objects, with a rule
-	reading   diag.List // about files
+	problems  diag.List         // about objects, with a rule
+	reading   diag.List         // about files
+	callers   map[string]string // the hint's account -> the account that made the calls
 }
 
 // record is one JSON object that describes a part of the network.
@@ -55,6 +56,7 @@ type listing struct {
 	value value
 	hint
 	whole bool // neither cut nor a part
+	cut   bool // it goes on elsewhere
 }
 
 // failure is a file that could not be read.
@@ -66,7 +68,7 @@ type failure struct {
 }
 
 // NewReader returns a reader without files.
-func NewReader() *Reader { return &Reader{} }
+func NewReader() *Reader { return &Reader{callers: map[string]string{}} }
 
 // Add reads one file. The name is shown in places, and its directories and base
 // name may tell the account, the Region and the id of a prefix list. The kind

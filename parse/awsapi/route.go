@@ -1,6 +1,7 @@
 package awsapi
 
 import (
+	"net/netip"
 	"strings"
 
 	"github.com/postern-dev/postern/diag"
@@ -47,15 +48,12 @@ func (b *builder) localRoutes(t *ir.RouteTable) {
 	if !ok {
 		return
 	}
+	have := map[netip.Prefix]bool{}
+	for _, r := range t.Routes {
+		have[r.Destination.CIDR] = true
+	}
 	for _, c := range append(v.IPv4[:len(v.IPv4):len(v.IPv4)], v.IPv6...) {
-		if !c.Known() {
-			continue
-		}
-		have := false
-		for _, r := range t.Routes {
-			have = have || r.Destination.CIDR == c.V
-		}
-		if have {
+		if !c.Known() || have[c.V] {
 			continue
 		}
 		origin := ir.Origin{Address: t.ID + "/" + c.V.String(), Range: v.Origin.Range, Block: t.Origin.Block, Implicit: true}
@@ -238,12 +236,13 @@ func (b *builder) tableAssociations() map[*ir.Subnet]*ir.RouteTable {
 	out := map[*ir.Subnet]*ir.RouteTable{}
 	for _, o := range b.objects[recordRouteTable] {
 		t, _ := b.tables.find(o.id, o.home)
+		vpc := o.get("VpcId")
 		for a := range o.get("Associations").items() {
 			ref := a.get("SubnetId")
 			if ref.str() == "" || !current(a) {
 				continue
 			}
-			s := b.subnet(ref, o.get("VpcId"), o.home)
+			s := b.subnet(ref, vpc, o.home)
 			if other, ok := out[s]; ok && other != t {
 				b.note(diag.Diagnostic{
 					Message: s.ID + " is in two route tables, " + other.ID + " and " + t.ID, Label: "the first one counts", Address: t.ID, Range: ref.place(),

@@ -11,9 +11,10 @@ import (
 	"github.com/postern-dev/postern/packet"
 )
 
-// protocol reads a protocol: a name or a number, -1 for all.
+// protocol reads a protocol: a name or a number, -1 for all. block is the place
+// to show when there is none.
 // [botocore ec2 IpPermission, CreateNetworkAclEntryRequest]
-func (b *builder) protocol(v value, address string) ir.Value[int16] {
+func (b *builder) protocol(v, block value, address string) ir.Value[int16] {
 	switch strings.ToLower(v.str()) {
 	case "tcp":
 		return ir.Known[int16](packet.TCP)
@@ -28,11 +29,11 @@ func (b *builder) protocol(v value, address string) ir.Value[int16] {
 	}
 	n, ok := v.int()
 	if !ok || n < -1 || n > 255 {
-		message := "a rule without a protocol"
+		message := "there is no protocol"
 		if v.ok() {
 			message = strconv.Quote(v.text()) + " is no protocol"
 		}
-		return ir.NotKnown[int16](b.invalid(v, address, message, "what the rule matches is unknown", "use tcp, udp, icmp, icmpv6, a number up to 255, or -1"))
+		return ir.NotKnown[int16](b.invalid(valueOf(v, block), address, message, "what the rule matches is unknown", "use tcp, udp, icmp, icmpv6, a number up to 255, or -1"))
 	}
 	return ir.Known(int16(n))
 }
@@ -64,9 +65,9 @@ func (b *builder) portRange(from, to, block value, address string) ir.Value[ir.P
 	}
 	switch {
 	case !okLo || lo < 0 || lo > 65535:
-		return unknownPorts(b.invalid(valueOf(from, block), address, from.text()+" is no port", "the ports of the rule are unknown", "ports are 0 to 65535"))
+		return unknownPorts(b.invalid(valueOf(from, block), address, noPort(from), "the ports of the rule are unknown", "ports are 0 to 65535"))
 	case !okHi || hi < 0 || hi > 65535:
-		return unknownPorts(b.invalid(valueOf(to, block), address, to.text()+" is no port", "the ports of the rule are unknown", "ports are 0 to 65535"))
+		return unknownPorts(b.invalid(valueOf(to, block), address, noPort(to), "the ports of the rule are unknown", "ports are 0 to 65535"))
 	case lo > hi:
 		return unknownPorts(b.invalid(from, address, fmt.Sprintf("the ports are reversed: %d to %d", lo, hi), "the ports of the rule are unknown",
 			fmt.Sprintf("did you mean %d to %d?", hi, lo)))
@@ -161,4 +162,11 @@ func plural(noun string) string {
 		return s + "ies"
 	}
 	return noun + "s"
+}
+
+func noPort(v value) string {
+	if !v.ok() {
+		return "the range lacks one of its ports"
+	}
+	return v.text() + " is no port"
 }

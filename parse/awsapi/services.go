@@ -1,6 +1,7 @@
 package awsapi
 
 import (
+	"cmp"
 	"net/netip"
 	"slices"
 	"strings"
@@ -38,7 +39,7 @@ var unknownService = list{name: "objects that carry groups", kind: recordService
 
 // serviceIDs are the members that name a resource, the best first.
 var serviceIDs = []string{
-	"Arn", "ResourceArn", "ClusterArn", "FunctionArn", "ServiceArn", "DBInstanceIdentifier", "DBClusterIdentifier", "ClusterIdentifier",
+	"Arn", "ResourceArn", "ClusterArn", "FunctionArn", "ServiceArn", "DBInstanceArn", "DBClusterArn", "DBInstanceIdentifier", "DBClusterIdentifier", "ClusterIdentifier",
 	"CacheClusterId", "MountTargetId", "FileSystemId", "BrokerId", "DirectoryId", "Id", "Identifier", "Name", "ClusterName", "DomainName", "ServiceName",
 	"ProjectName", "ServerId", "EnvironmentName", "ReplicationInstanceIdentifier", "NotebookInstanceName",
 }
@@ -87,7 +88,7 @@ func refs(v value, members []string, depth int) []value {
 
 func appendRef(out []value, v value) []value {
 	s := v.peek()
-	if s == "" || slices.ContainsFunc(out, func(o value) bool { return o.peek() == s }) {
+	if s == "" || len(out) == maxRefs || slices.ContainsFunc(out, func(o value) bool { return o.peek() == s }) {
 		return out
 	}
 	return append(out, v)
@@ -190,10 +191,15 @@ func (b *builder) servicePort(o *object, s *serviceKind) *ir.Services {
 // membersSeen reports whether a cluster's instances are in the input: they have
 // the interfaces.
 func (b *builder) membersSeen(o *object) bool {
+	if b.serviceIDs == nil {
+		b.serviceIDs = map[string]bool{}
+		for _, s := range b.objects[recordService] {
+			b.serviceIDs[s.id] = true
+		}
+	}
 	n := 0
 	for m := range o.get("DBClusterMembers").items() {
-		id := m.get("DBInstanceIdentifier").str()
-		if !slices.ContainsFunc(b.objects[recordService], func(s *object) bool { return s.id == id && compatible(s.home, o.home) }) {
+		if !b.serviceIDs[m.get("DBInstanceIdentifier").str()] {
 			return false
 		}
 		n++
@@ -207,10 +213,14 @@ func (b *builder) subnetGroup(o *object) []value {
 	if ref.isObject() {
 		ref = ref.get("DBSubnetGroupName")
 	}
-	for _, g := range b.objects[recordSubnetGroup] {
-		if g.id == ref.str() && compatible(g.home, o.home) {
-			return refs(g.main(), subnetMembers, 0)
+	if b.subnetGroups == nil {
+		b.subnetGroups = index[*object]{}
+		for _, g := range b.objects[recordSubnetGroup] {
+			b.subnetGroups.add(g.id, g.home, g)
 		}
+	}
+	if g, ok := b.subnetGroups.find(ref.str(), o.home); ok {
+		return refs(g.main(), subnetMembers, 0)
 	}
 	return nil
 }
@@ -305,9 +315,13 @@ func (b *builder) subnetChoices(c carrier) []ir.Choice[*ir.Subnet] {
 		return out
 	}
 	zone := o.get("AvailabilityZone").str()
+	zones := map[string]string{}
+	for item := range o.get("DBSubnetGroup").get("Subnets").items() {
+		zones[item.get("SubnetIdentifier").str()] = item.at("SubnetAvailabilityZone", "Name").str()
+	}
 	var inZone []*ir.Subnet
-	for i, s := range subnets {
-		if at := b.zoneOf(s, c.subnets[i], o); zone != "" && at == zone {
+	for _, s := range subnets {
+		if at := cmp.Or(s.Zone, zones[s.ID]); zone != "" && at == zone {
 			inZone = append(inZone, s)
 		}
 	}
@@ -319,17 +333,4 @@ func (b *builder) subnetChoices(c carrier) []ir.Choice[*ir.Subnet] {
 		choice.Why = notSaid(o, "which of its subnets it is in")
 	}
 	return []ir.Choice[*ir.Subnet]{choice}
-}
-
-// zoneOf is the zone of a subnet, from itself or from a subnet group.
-func (b *builder) zoneOf(s *ir.Subnet, ref value, o *object) string {
-	if s.Zone != "" {
-		return s.Zone
-	}
-	for item := range o.get("DBSubnetGroup").get("Subnets").items() {
-		if item.get("SubnetIdentifier").peek() == ref.peek() {
-			return item.at("SubnetAvailabilityZone", "Name").str()
-		}
-	}
-	return ""
 }

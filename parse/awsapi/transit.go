@@ -85,8 +85,9 @@ func (b *builder) attachment(o *object) {
 	if !subnets.isArray() {
 		a.Subnets.Open = notSaid(o, "its subnets")
 	}
+	vpc := o.get("VpcId")
 	for s := range subnets.items() {
-		a.Subnets.Sure = append(a.Subnets.Sure, b.subnet(s, o.get("VpcId"), o.home))
+		a.Subnets.Sure = append(a.Subnets.Sure, b.subnet(s, vpc, o.home))
 	}
 	switch o.get("Options").get("SecurityGroupReferencingSupport").peek() {
 	case "disable":

@@ -25,6 +25,11 @@ func (b *builder) buildVPCs() {
 				v.PrivateIPv6 = append(v.PrivateIPv6, p.Masked())
 			}
 		}
+		if len(v.IPv4) == maxCIDRs || len(v.IPv6) == maxCIDRs {
+			v.More = &ir.Unknown{Term: "CIDRs of " + v.ID, Cause: diag.Cause{
+				Code: diag.Limit, Message: v.ID + " has more CIDRs than AWS allows", Address: v.ID, Range: v.Origin.Range,
+			}}
+		}
 		b.vpcs.add(v.ID, v.Home, v)
 		b.net.VPCs = append(b.net.VPCs, v)
 	}
@@ -34,6 +39,9 @@ func (b *builder) buildVPCs() {
 func (b *builder) blocks(o *object, f packet.Family, primary, set value, name, state string) []ir.Value[netip.Prefix] {
 	var out []ir.Value[netip.Prefix]
 	add := func(v value) {
+		if len(out) == maxCIDRs {
+			return
+		}
 		c := ir.NotKnown[netip.Prefix](nil)
 		if p := b.cidr(v, f, o.id); p.Unknown != nil {
 			c = ir.NotKnown[netip.Prefix](p.Unknown)
@@ -221,17 +229,17 @@ func fallback[T comparable](deflt T, closed bool, why *ir.Unknown) ir.Choice[T] 
 // buildBlocks applies the options and exclusions of VPC Block Public Access.
 // [botocore ec2 VpcBlockPublicAccessOptions, VpcBlockPublicAccessExclusion]
 func (b *builder) buildBlocks() {
+	modes := map[ir.Home]ir.BPA{}
 	for _, o := range b.objects[recordBlockOptions] {
-		if state := o.get("State").peek(); state == "update-failed" {
-			continue
+		if o.get("State").peek() != "update-failed" {
+			modes[o.home] = blockMode(o.main())
 		}
-		home := o.home
-		if a := o.get("AwsAccountId").str(); a != "" {
-			home.Account = a
-		}
-		for _, v := range b.net.VPCs {
-			if compatible(v.Home, home) {
-				v.BPA = ir.Known(blockMode(o.main()))
+	}
+	for _, v := range b.net.VPCs {
+		for _, h := range []ir.Home{v.Home, {Account: v.Home.Account}, {Region: v.Home.Region}, {}} {
+			if mode, ok := modes[h]; ok {
+				v.BPA = ir.Known(mode)
+				break
 			}
 		}
 	}
