@@ -18,6 +18,7 @@ func subnetName(s *ir.Subnet) string         { return cmp.Or(s.Origin.Address, s
 func vpcName(v *ir.VPC) string               { return cmp.Or(v.Origin.Address, v.ID, v.Name) }
 func routeTableName(t *ir.RouteTable) string { return cmp.Or(t.Origin.Address, t.ID, t.Name) }
 func nicName(i *ir.Interface) string         { return cmp.Or(i.Resource, i.Origin.Address, i.ID) }
+
 // How text calls what nobody gave a name: what AWS makes with a VPC.
 
 func shownACL(a *ir.NetworkACL) string {
@@ -28,7 +29,7 @@ func shownTable(t *ir.RouteTable) string {
 	return cmp.Or(routeTableName(t), "the main route table")
 }
 
-func listName(l *ir.PrefixList) string       { return cmp.Or(l.Origin.Address, l.ID, l.Name) }
+func listName(l *ir.PrefixList) string { return cmp.Or(l.Origin.Address, l.ID, l.Name) }
 
 // choiceName names what a choice is known to be, or what it may be.
 func choiceName[T any](c ir.Choice[T], name func(T) string) string {
