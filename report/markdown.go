@@ -98,7 +98,7 @@ func (p *printer) markdownDetails(j joined) {
 		p.linef("")
 	}
 	for _, part := range []struct{ label, text string }{
-		{"Why", j.Why}, {"If", strings.Join(becauseLines(j.Finding, 1<<16), " ")}, {"Fix", j.Fix.Text},
+		{"Why", j.Why}, {"Note", strings.Join(becauseLines(j.Finding, 1<<16), " ")}, {"Fix", j.Fix.Text},
 	} {
 		if part.text != "" {
 			p.linef("**%s**: %s", part.label, escape(flat(part.text)))

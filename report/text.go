@@ -95,7 +95,7 @@ func (p *printer) findingSections(j joined, sources map[string][]byte) []section
 		add("why", blockerLines(j.Blockers))
 	}
 	add("see", seeLines(j.Finding, sources))
-	add("if", becauseLines(j.Finding, width))
+	add("note", becauseLines(j.Finding, width))
 	add("also", alsoLines(j, width))
 	add("fix", fixLines(j.Finding, sources, width))
 	return ss
@@ -173,21 +173,28 @@ func seeLines(f diag.Finding, sources map[string][]byte) []string {
 }
 
 // becauseLines says what a finding that is not certain waits for, and what a
-// certain one could not see.
+// certain one could not see; not what its own sentences say already.
 func becauseLines(f diag.Finding, width int) []string {
-	var lines []string
-	for i, c := range f.Because {
+	var causes []string
+	for _, c := range f.Because {
 		text := c.Message
 		if at := c.Range.Line(); at != "" {
 			text += ", " + at
 		}
-		if i == 0 && f.Certainty == diag.Possible {
-			text = "possible, not certain: " + text
+		if f.Certainty == diag.Possible || !strings.Contains(f.Message+f.Why, c.Message) {
+			causes = append(causes, text)
 		}
-		lines = append(lines, wrap(text, width)...)
 	}
-	if f.Certainty == diag.Possible && len(f.Because) == 0 {
-		lines = []string{"possible, not certain: a part of the path lies outside the input"}
+	if f.Certainty == diag.Possible {
+		const doubt = "possible, not certain: "
+		if len(causes) == 0 {
+			causes = []string{"a part of the path lies outside the input"}
+		}
+		causes[0] = doubt + causes[0]
+	}
+	var lines []string
+	for _, text := range causes {
+		lines = append(lines, wrap(text, width)...)
 	}
 	return lines
 }
