@@ -143,6 +143,10 @@ func (l *loader) graph(ctx context.Context, t *tree) (*graph, error) {
 		return nil, err
 	}
 	t.graph, err = newGraph(ctx, t, f.modules, t.files.Calls)
+	t.surveyed = map[string]bool{}
+	for name := range t.files.Sources() {
+		t.surveyed[name] = true
+	}
 	return t.graph, err
 }
 

@@ -5,7 +5,9 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"errors"
+	"fmt"
 	"maps"
+	"path"
 	"path/filepath"
 	"runtime"
 	"slices"
@@ -92,6 +94,7 @@ func (l *loader) loadRoots(ctx context.Context, roots []module) ([]*ir.Network, 
 		return nil, err
 	}
 	var networks []*ir.Network
+	var libraries []string
 	for i, e := range done {
 		if e.network == nil {
 			l.out.Diagnostics = append(l.out.Diagnostics, outOfTime(roots[i].shown(), "this root module was not begun"))
@@ -99,30 +102,42 @@ func (l *loader) loadRoots(ctx context.Context, roots []module) ([]*ir.Network, 
 		}
 		l.out.Diagnostics = append(l.out.Diagnostics, e.ds...)
 		if e.library {
-			l.out.Libraries++
-			l.out.Diagnostics = append(l.out.Diagnostics, libraryLine(roots[i]))
-		} else {
-			l.out.Roots++
+			libraries = append(libraries, roots[i].shown())
 		}
 		networks = append(networks, e.network)
 	}
-	l.keepSources()
+	l.out.Libraries = len(libraries)
+	l.out.Roots = len(networks) - len(libraries)
+	l.reportLibraries(libraries)
+	l.keepSources(roots)
 	return networks, nil
 }
 
 func evaluate(ctx context.Context, m module, o hcl.Options) evaluated {
 	root := hcl.Evaluate(ctx, m.tree.files, m.dir, o)
-	return evaluated{network: aws.Build(root), library: root.Library, ds: root.Diagnostics}
+	return evaluated{network: aws.Build(root), library: root.Library && !m.standsAlone(), ds: root.Diagnostics}
 }
 
-// libraryLine is the one line that a library gets.
-func libraryLine(m module) diag.Diagnostic {
-	return diag.Diagnostic{
-		Message: m.shown() + " is a library: nothing here calls it, and variables that it requires have no value",
+// reportLibraries says in one line which modules are libraries.
+func (l *loader) reportLibraries(shown []string) {
+	if len(shown) == 0 {
+		return
+	}
+	d := diag.Diagnostic{
+		Message: shown[0] + " is a library: nothing here calls it, and a variable that it requires has no value",
 		Fix:     "name the directory of a module that calls it, or pass the values with --var",
 		Note:    "it is checked as far as it is known",
-		Address: m.shown(), Range: diag.Range{File: m.shown()},
+		Address: shown[0], Range: diag.Range{File: shown[0]},
 	}
+	if len(shown) > 1 {
+		names := strings.Join(shown[:min(len(shown), 4)], ", ")
+		if more := len(shown) - 4; more > 0 {
+			names += fmt.Sprintf(" and %d more", more)
+		}
+		d.Message = fmt.Sprintf("%d modules are libraries: nothing here calls them, and variables that they require have no value: %s", len(shown), names)
+		d.Note = "they are checked as far as they are known"
+	}
+	l.out.Diagnostics = append(l.out.Diagnostics, d)
 }
 
 // values are the options that all roots share.
@@ -169,12 +184,25 @@ func (l *loader) variableFiles(roots []module) (map[*tree][]string, error) {
 	return files, nil
 }
 
-// keepSources takes the texts of the configuration into the result.
-func (l *loader) keepSources() {
+// keepSources takes the texts that the roots were made of into the result.
+// What was looked at only to see who calls whom is no input.
+func (l *loader) keepSources(roots []module) {
 	for _, t := range l.trees {
+		used := map[string]bool{} // directories, as shown
+		for _, m := range roots {
+			if m.tree == t {
+				t.graph.reach(m.dir, used)
+			}
+		}
+		dirs := map[string]bool{}
+		for dir := range used {
+			dirs[t.show(dir)] = true
+		}
 		sources := t.files.Sources()
 		for _, name := range slices.Sorted(maps.Keys(sources)) {
-			l.keep(name, KindTerraform, sources[name])
+			if !t.surveyed[name] || dirs[path.Dir(name)] {
+				l.keep(name, KindTerraform, sources[name])
+			}
 		}
 	}
 }

@@ -290,25 +290,54 @@ func TestDeterministic(t *testing.T) {
 
 func TestLibraries(t *testing.T) {
 	dir := t.TempDir()
+	needs := "variable \"cidr\" {}\nresource \"aws_vpc\" \"main\" { cidr_block = var.cidr }\n"
 	lay(t, dir, map[string]string{
-		"lib/main.tf": "variable \"cidr\" {}\nresource \"aws_vpc\" \"main\" { cidr_block = var.cidr }\n", "root/main.tf": vpc,
+		"lib/main.tf": needs, "root/main.tf": vpc, "east/main.tf": needs + "provider \"aws\" {\n  region = \"eu-west-1\"\n}\n",
+		"west/main.tf": needs, "west/x.tf.json": `{"terraform":{"backend":{"s3":{}}}}`,
+		"talk/main.tf": needs + "# provider \"aws\" {}\n",
 	})
 	r, err := Load(t.Context(), nil, Options{Dir: dir})
 	if err != nil {
 		t.Fatal(err)
 	}
-	if r.Roots != 1 || r.Libraries != 1 || len(r.Networks) != 2 {
+	if r.Roots != 3 || r.Libraries != 2 || len(r.Networks) != 5 {
 		t.Errorf("%d roots, %d libraries, %d networks", r.Roots, r.Libraries, len(r.Networks))
 	}
-	if text := said(r); !strings.Contains(text, "lib is a library") {
+	if text := said(r); !strings.Contains(text, "2 modules are libraries: nothing here calls them, and variables that they require have no value: lib, talk") {
 		t.Errorf("says %q", text)
 	}
 	r, err = Load(t.Context(), nil, Options{Dir: dir, Vars: []string{"cidr=10.0.0.0/8"}})
 	if err != nil {
 		t.Fatal(err)
 	}
-	if r.Roots != 2 || r.Libraries != 0 {
+	if r.Roots != 5 || r.Libraries != 0 {
 		t.Errorf("with the value: %d roots, %d libraries", r.Roots, r.Libraries)
+	}
+}
+
+// TestInputs checks that the inputs are what the roots are made of, and not
+// what was looked at to find them.
+func TestInputs(t *testing.T) {
+	dir := t.TempDir()
+	lay(t, dir, map[string]string{
+		".git/HEAD": "", "a/main.tf": call("../lib") + "locals { x = file(\"${path.module}/x.txt\") }\n" + vpc, "a/terraform.tfvars": "", "a/x.txt": "x",
+		"lib/main.tf": vpc + call("./inner"), "lib/inner/main.tf": vpc, "b/main.tf": vpc, "c/main.tf": call("../b"),
+	})
+	r, err := Load(t.Context(), []string{"a"}, Options{Dir: dir})
+	if err != nil {
+		t.Fatal(err)
+	}
+	var got []string
+	for _, in := range r.Inputs {
+		got = append(got, in.Path)
+	}
+	for _, name := range []string{"a/main.tf", "a/terraform.tfvars", "lib/inner/main.tf", "lib/main.tf"} {
+		if !slices.Contains(got, name) {
+			t.Errorf("%s is no input", name)
+		}
+	}
+	if slices.Contains(got, "b/main.tf") || slices.Contains(got, "c/main.tf") {
+		t.Errorf("files of other roots are inputs: %v", got)
 	}
 }
 

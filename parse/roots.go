@@ -3,7 +3,9 @@ package parse
 import (
 	"context"
 	"fmt"
+	"io/fs"
 	"path"
+	"regexp"
 	"slices"
 	"strings"
 
@@ -17,6 +19,27 @@ type module struct {
 }
 
 func (m module) shown() string { return m.tree.show(m.dir) }
+
+// alone matches what only a root module may hold: the configuration of a
+// provider or of where the state is kept, at the start of a line.
+var alone = regexp.MustCompile(`(?m)^\s*(provider\s+"[^"]+"\s*\{|backend\s+"[^"]+"\s*\{|cloud\s*\{)|"(provider|backend|cloud)"\s*:`)
+
+// standsAlone reports whether a module is plainly meant to be a root. Modules
+// for others to call configure no provider and keep no state.
+// [developer.hashicorp.com/terraform/language/modules/develop/providers]
+func (m module) standsAlone() bool {
+	entries, err := fs.ReadDir(m.tree.fsys, m.dir)
+	if err != nil {
+		return false
+	}
+	sources := m.tree.files.Sources()
+	for _, e := range entries {
+		if isConfiguration(e.Name()) && alone.Match(sources[m.tree.show(path.Join(m.dir, e.Name()))]) {
+			return true
+		}
+	}
+	return false
+}
 
 // graph is who calls whom among the modules of one tree.
 type graph struct {

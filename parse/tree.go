@@ -22,6 +22,8 @@ type tree struct {
 
 	files *hcl.Files // the configuration, parsed once for all roots
 	graph *graph     // nil until it is needed
+	// surveyed are the shown names of the files that were read for the graph.
+	surveyed map[string]bool
 }
 
 // argument is a PATH with its links resolved.
