@@ -64,10 +64,25 @@ resource "aws_security_group" "web" {
     cidr_blocks = [var.office_cidr]
   }
   egress {
-    from_port   = 0
-    to_port     = 0
-    protocol    = "-1"
+    description = "payment providers, packages"
+    from_port   = 443
+    to_port     = 443
+    protocol    = "tcp"
     cidr_blocks = ["0.0.0.0/0"]
+  }
+  egress {
+    description = "orders"
+    from_port   = 5432
+    to_port     = 5432
+    protocol    = "tcp"
+    cidr_blocks = ["10.20.20.0/23"]
+  }
+  egress {
+    description = "sessions"
+    from_port   = 6379
+    to_port     = 6379
+    protocol    = "tcp"
+    cidr_blocks = ["10.20.20.0/23"]
   }
 }
 
