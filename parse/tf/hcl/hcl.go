@@ -1,10 +1,26 @@
 // Package hcl evaluates a Terraform module tree: from the text of its files to
 // the resource instances that it describes.
+//
+// The configuration of a directory is decoded once, without evaluating
+// anything, and shared by all roots that use it. A root is then a graph of
+// terms: the variables, locals, outputs, expansions (count, for_each) and
+// resource attributes of every module instance. A term is evaluated when
+// another one asks for it, once, and its value kept; a term that asks for
+// itself on the way is a cycle, which is reported with its members.
+//
+// What is not known is kept, never dropped: an unknown value carries marks that
+// say why (see package tf) and a term that names it. A reference keeps the term
+// of what it refers to, a path into an unknown extends it, any operation gives
+// its unknown result a new one. So equal terms are equal values, and what is
+// not surely equal has different terms.
+//
+// Every input is bounded: the nesting of files, the number of instances, the
+// size of values, the steps of one root. What lies beyond is unknown, with code
+// limit.
 package hcl
 
 import (
-	"context"
-	"io/fs"
+	"cmp"
 
 	"github.com/postern-dev/postern/parse/tf"
 )
@@ -16,28 +32,24 @@ type Limits struct {
 	Nesting   int   // brackets and operators inside each other
 	Instances int   // resource instances of a root
 	Modules   int   // module instances of a root
-	Depth     int   // modules inside modules
+	Depth     int   // nested expressions and terms, all that wait for each other together
 	Value     int   // elements, at any depth, of one value
-	String    int   // bytes of one string
+	String    int   // bytes of all strings of one value
 	Steps     int   // expressions evaluated for one root
 }
 
-// Files holds parsed files, shared by all roots of a run: each module directory
-// is parsed once. It is safe for concurrent use.
-type Files struct{}
-
-// NewFiles reads from fsys, which is rooted at the boundary: nothing outside
-// it is ever read. name maps a path in fsys to what the user would type.
-func NewFiles(fsys fs.FS, name func(path string) string, limits Limits) *Files { return &Files{} }
-
-// Sources returns the texts that were read, by shown name.
-func (f *Files) Sources() map[string][]byte { return nil }
-
-// Calls returns the directories of the local modules that a directory calls.
-func (f *Files) Calls(dir string) []string { return nil }
-
-// HasTerraform reports whether a directory holds Terraform files.
-func (f *Files) HasTerraform(dir string) bool { return false }
+func (l Limits) orDefault() Limits {
+	return Limits{
+		FileSize:  cmp.Or(l.FileSize, 4<<20),
+		Nesting:   cmp.Or(l.Nesting, 500),
+		Instances: cmp.Or(l.Instances, 100_000),
+		Modules:   cmp.Or(l.Modules, 10_000),
+		Depth:     cmp.Or(l.Depth, 30_000),
+		Value:     cmp.Or(l.Value, 500_000),
+		String:    cmp.Or(l.String, 8<<20),
+		Steps:     cmp.Or(l.Steps, 20_000_000),
+	}
+}
 
 // Options say how a root is evaluated.
 type Options struct {
@@ -48,9 +60,4 @@ type Options struct {
 	// Schemas returns what is known about a resource type, or nil.
 	Schemas func(resourceType string) *tf.Schema
 	Region  string // of providers that name none
-}
-
-// Evaluate evaluates the root module in dir.
-func Evaluate(ctx context.Context, f *Files, dir string, o Options) *tf.Root {
-	return &tf.Root{Dir: dir}
 }

@@ -1,0 +1,303 @@
+package hcl
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+
+	"github.com/hashicorp/hcl/v2"
+	"github.com/hashicorp/hcl/v2/hclsyntax"
+	"github.com/zclconf/go-cty/cty"
+	"github.com/zclconf/go-cty/cty/convert"
+	"github.com/zclconf/go-cty/cty/function"
+
+	"github.com/postern-dev/postern/diag"
+	"github.com/postern-dev/postern/ir"
+)
+
+// trait says how a function treats what is not plain about its arguments.
+type trait uint8
+
+const (
+	// moves: it moves and compares whole strings without looking into them, so
+	// that symbols are as good as any text. Every other function gets unknown
+	// strings in place of symbols.
+	moves trait = 1 << iota
+	// compares: the answer depends on whether strings are equal; texts that
+	// only contain symbols are then unknown.
+	compares
+	// keeps: elements of the result are elements of the arguments.
+	keeps
+	// picks: the result is one of the elements, or the argument converted.
+	picks
+	// anyOrder: the order of its arguments' elements does not matter.
+	anyOrder
+)
+
+// builtin is a function of the language. Exactly one of fn, scoped, lazy and
+// effect is set.
+type builtin struct {
+	traits trait
+	fn     function.Function
+	// scoped needs the place it is called from: files.
+	scoped func(s *scope, args []cty.Value) (cty.Value, error)
+	params int // of scoped; negative: at least that many
+	// lazy evaluates its own arguments.
+	lazy func(s *scope, ctx *hcl.EvalContext, e *callExpr) (cty.Value, hcl.Diagnostics)
+	// effect is why the result differs from call to call.
+	effect string
+	typ    cty.Type // of the unknown result of effect
+	// grows predicts the size of the result, in elements and bytes together,
+	// where it can exceed that of the arguments.
+	grows func(args []cty.Value) int
+}
+
+func (b builtin) has(t trait) bool { return b.traits&t != 0 }
+
+func (e *callExpr) Value(ctx *hcl.EvalContext) (cty.Value, hcl.Diagnostics) {
+	s := scopeOf(ctx)
+	if v, ok := s.spend(1); !ok {
+		return v, nil
+	}
+	name := strings.TrimPrefix(e.call.Name, "core::")
+	b, ok := builtins[name]
+	switch {
+	case strings.HasPrefix(name, "provider::"):
+		return s.fresh(cty.DynamicVal, []*ir.Unknown{s.functionCause(e, name+" is a function of a provider, which postern does not run")}), nil
+	case !ok:
+		return cty.DynamicVal, failed(e.call.NameRange, "there is no function %s", name)
+	case b.lazy != nil:
+		return b.lazy(s, ctx, e)
+	}
+	args, ds := e.arguments(ctx)
+	if ds.HasErrors() {
+		return cty.DynamicVal, ds
+	}
+	return s.call(e, name, b, args)
+}
+
+func (s *scope) functionCause(e *callExpr, msg string) *ir.Unknown {
+	return &ir.Unknown{Cause: diag.Cause{Code: diag.Function, Message: msg, Address: s.name, Range: s.ev.files.place(e.Range())}}
+}
+
+// arguments evaluates the arguments, the last one spread out when it is
+// followed by an ellipsis.
+func (e *callExpr) arguments(ctx *hcl.EvalContext) ([]cty.Value, hcl.Diagnostics) {
+	var args []cty.Value
+	var ds hcl.Diagnostics
+	for i, a := range e.call.Args {
+		v, ads := a.Value(ctx)
+		if ds = append(ds, ads...); ads.HasErrors() {
+			continue
+		}
+		if !e.call.ExpandFinal || i < len(e.call.Args)-1 {
+			args = append(args, v)
+			continue
+		}
+		bare, ms := v.Unmark()
+		t := bare.Type()
+		switch {
+		case bare.IsNull():
+			ds = append(ds, failed(a.Range(), "the value before ... is null")...)
+		case !bare.IsKnown():
+			args = append(args, expanded{}.mark(v))
+		case !t.IsTupleType() && !t.IsListType() && !t.IsSetType():
+			ds = append(ds, failed(a.Range(), "the value before ... must be a list, a set or a tuple")...)
+		default:
+			for it := bare.ElementIterator(); it.Next(); {
+				_, x := it.Element()
+				args = append(args, x.WithMarks(ms))
+			}
+		}
+	}
+	return args, ds
+}
+
+// expanded marks an argument that stands for an unknown number of arguments.
+type expanded struct{}
+
+func (x expanded) mark(v cty.Value) cty.Value { return v.Mark(x) }
+
+func (s *scope) call(e *callExpr, name string, b builtin, args []cty.Value) (cty.Value, hcl.Diagnostics) {
+	var all facts
+	given := args
+	args = append([]cty.Value{}, args...)
+	shuffled := false
+	for i, a := range args {
+		if a.HasMark(expanded{}) {
+			return s.derive(cty.DynamicVal, given...), nil
+		}
+		f := inspect(a, s.ev.limits)
+		if f.huge {
+			return s.fresh(cty.DynamicVal, []*ir.Unknown{s.limit("an argument of " + name + " is too large")}), nil
+		}
+		if f.symbol && (!b.has(moves) || f.composed && b.has(compares)) {
+			args[i] = s.opaque(a)
+		}
+		all.unknown = all.unknown || f.unknown
+		shuffled = shuffled || f.unordered || f.ambiguous || name == "sort" && f.symbol && f.size > 2
+	}
+	if b.effect != "" {
+		return s.fresh(cty.UnknownVal(b.typ), []*ir.Unknown{s.functionCause(e, name+"() "+b.effect)}), nil
+	}
+	if all.unknown && !b.has(keeps) {
+		s.uncertain++
+	}
+	v, err := s.apply(b, args)
+	if errors.Is(err, errGrows) {
+		return s.fresh(cty.DynamicVal, []*ir.Unknown{s.limit("the result of " + name + " is too large")}), nil
+	}
+	if err != nil {
+		return cty.DynamicVal, failed(e.Range(), "%s: %s", name, err)
+	}
+	if shuffled && !b.has(anyOrder) && !v.Type().IsSetType() {
+		v = v.Mark(unordered{})
+	} else if v.HasMark(unordered{}) {
+		v = without(v, unordered{})
+	}
+	return s.result(b, v, given), nil
+}
+
+func without(v cty.Value, m any) cty.Value {
+	bare, ms := v.Unmark()
+	delete(ms, m)
+	return bare.WithMarks(ms)
+}
+
+// result gives what is unknown in a result its terms.
+func (s *scope) result(b builtin, v cty.Value, args []cty.Value) cty.Value {
+	bare, own, _ := splitMarks(v)
+	switch {
+	case !bare.IsKnown():
+		if b.has(picks) && oneTerm(own) != "" && chosenSurely(args) {
+			return v
+		}
+		return s.derive(v, args...)
+	case bare.IsWhollyKnown() || b.has(keeps):
+		return v
+	}
+	causes := causesOf(append(args, v)...)
+	if len(causes) == 0 || !bare.CanIterateElements() || bare.Type().IsSetType() {
+		return v
+	}
+	return s.refresh(v, causes)
+}
+
+// chosenSurely reports whether it is known which element a function picks:
+// nothing but elements is unknown.
+func chosenSurely(args []cty.Value) bool {
+	if len(args) == 1 {
+		return true
+	}
+	for _, a := range args[:min(2, len(args))] {
+		if bare, _ := a.Unmark(); !bare.IsKnown() {
+			return false
+		}
+	}
+	return true
+}
+
+// refresh gives every unknown in a value a term of its own.
+func (s *scope) refresh(v cty.Value, causes []*ir.Unknown) cty.Value {
+	bare, _, others := splitMarks(v)
+	switch {
+	case !bare.IsKnown():
+		return s.fresh(bare, causes).WithMarks(others)
+	case bare.IsNull() || !bare.CanIterateElements() || bare.IsWhollyKnown() || bare.Type().IsSetType():
+		return v
+	}
+	return rebuild(bare, func(e cty.Value) cty.Value { return s.refresh(e, causes) }).WithMarks(others)
+}
+
+var errGrows = errors.New("too large")
+
+// apply checks and converts the arguments and calls the function.
+func (s *scope) apply(b builtin, args []cty.Value) (cty.Value, error) {
+	if b.scoped != nil {
+		if b.params >= 0 && len(args) != b.params || len(args) < -b.params {
+			return cty.NilVal, fmt.Errorf("it takes %d arguments, not %d", max(b.params, -b.params), len(args))
+		}
+		return b.scoped(s, args)
+	}
+	params, rest := b.fn.Params(), b.fn.VarParam()
+	switch {
+	case len(args) < len(params):
+		return cty.NilVal, fmt.Errorf("it needs %d arguments, not %d", len(params), len(args))
+	case len(args) > len(params) && rest == nil:
+		return cty.NilVal, fmt.Errorf("it takes %d arguments, not %d", len(params), len(args))
+	}
+	for i := range args {
+		p := rest
+		if i < len(params) {
+			p = &params[i]
+		}
+		v, err := convert.Convert(args[i], p.Type)
+		if err != nil {
+			return cty.NilVal, fmt.Errorf("invalid value for %q: %s", p.Name, errorText(err))
+		}
+		args[i] = v
+	}
+	if b.grows != nil && wholly(args) && b.grows(args) > s.ev.limits.Value {
+		return cty.NilVal, errGrows
+	}
+	return b.fn.Call(args)
+}
+
+// wholly reports whether arguments can be measured.
+func wholly(args []cty.Value) bool {
+	for _, a := range args {
+		if bare, _ := a.UnmarkDeep(); !bare.IsWhollyKnown() || bare.IsNull() {
+			return false
+		}
+	}
+	return true
+}
+
+// try returns the first argument that can be evaluated. An argument with
+// unknown values in it is that only if nothing in it can still fail.
+func try(s *scope, ctx *hcl.EvalContext, e *callExpr) (cty.Value, hcl.Diagnostics) {
+	if len(e.call.Args) == 0 {
+		return cty.DynamicVal, failed(e.Range(), "try needs an argument")
+	}
+	var first hcl.Diagnostics
+	for _, a := range e.call.Args {
+		v, ds, sure := s.attempt(ctx, a)
+		switch {
+		case ds.HasErrors():
+			if first == nil {
+				first = ds
+			}
+		case sure:
+			return v, nil
+		default:
+			return s.derive(cty.DynamicVal, v), nil
+		}
+	}
+	return cty.DynamicVal, failed(e.Range(), "none of the arguments of try has a value; the first: %s", message(first[0]))
+}
+
+// attempt evaluates an expression and says whether it surely evaluates to that.
+func (s *scope) attempt(ctx *hcl.EvalContext, a hclsyntax.Expression) (v cty.Value, ds hcl.Diagnostics, sure bool) {
+	before := s.uncertain
+	v, ds = a.Value(ctx)
+	if ds.HasErrors() {
+		s.uncertain = before
+		return v, ds, true
+	}
+	bare, _ := v.UnmarkDeep()
+	return v, ds, s.uncertain == before || bare.IsWhollyKnown()
+}
+
+func can(s *scope, ctx *hcl.EvalContext, e *callExpr) (cty.Value, hcl.Diagnostics) {
+	if len(e.call.Args) != 1 {
+		return cty.DynamicVal, failed(e.Range(), "can takes one argument")
+	}
+	v, ds, sure := s.attempt(ctx, e.call.Args[0])
+	switch {
+	case ds.HasErrors():
+		return cty.False, nil
+	case sure:
+		return cty.True, nil
+	}
+	return s.derive(cty.UnknownVal(cty.Bool), v), nil
+}

@@ -1,0 +1,267 @@
+package hcl
+
+import (
+	"context"
+	"reflect"
+	"slices"
+	"strings"
+
+	"github.com/hashicorp/hcl/v2"
+	"github.com/hashicorp/hcl/v2/hclsyntax"
+	"github.com/zclconf/go-cty/cty"
+
+	"github.com/postern-dev/postern/diag"
+	"github.com/postern-dev/postern/ir"
+	"github.com/postern-dev/postern/parse/tf"
+)
+
+// evaluator evaluates one root. It is used by one goroutine.
+type evaluator struct {
+	ctx    context.Context
+	files  *Files
+	limits Limits
+	opts   Options
+
+	steps     int // left to spend
+	stopped   *diag.Cause
+	instances int
+	modules   int
+
+	stack     []*node // terms that wait for each other
+	depth     int     // of nested expressions and terms under evaluation
+	cycles    map[string]bool
+	diags     diag.List
+	seen      map[string]bool // diagnostics and omissions that were reported
+	omitted   []ir.Omission
+	symbols   map[string]diag.Range // where the resource of a symbol is written
+	names     []string              // attribute names that are looked up anywhere in the root
+	written   map[string][]string   // attribute names that are written, by resource type
+	anonymous int                   // terms made for placeholders
+	demanded  int                   // instances of unknown collections that something refers to
+	library   bool
+	root      *module
+	manifest  *manifest
+}
+
+// node is a term of the graph.
+type node struct {
+	address string
+	place   diag.Range
+	value   any
+	done    bool
+}
+
+// scope is what an expression sees: its module, the instance it belongs to,
+// and the node that it is evaluated for.
+type scope struct {
+	ev    *evaluator
+	mod   *module
+	inst  *instance // of a resource; nil elsewhere
+	key   instanceKey
+	name  string // the node's address, for terms
+	place diag.Range
+	count int         // terms made so far
+	seen  []cty.Value // unknown values that were referred to
+	// closed names what is evaluated when it may refer to nothing but its own
+	// variables: a template file, the default of a variable.
+	closed    string
+	templates int // templates inside templates
+	// uncertain counts the operations that may still fail or differ once
+	// unknown values are known.
+	uncertain int
+}
+
+var scopeType = cty.Capsule("scope", reflect.TypeFor[scope]())
+
+const scopeName = "\x00scope" // no identifier
+
+// context makes the evaluation context of a scope.
+func (s *scope) context() *hcl.EvalContext {
+	return &hcl.EvalContext{Variables: map[string]cty.Value{scopeName: cty.CapsuleVal(scopeType, s)}}
+}
+
+func scopeOf(ctx *hcl.EvalContext) *scope {
+	v, _ := localVariable(ctx, scopeName)
+	s, _ := v.EncapsulatedValue().(*scope)
+	return s
+}
+
+// scope makes the scope of a node.
+func (m *module) scope(name string, place diag.Range) *scope {
+	return &scope{ev: m.ev, mod: m, name: name, place: place}
+}
+
+// spend charges n steps to the root's account. When it is empty, or time is
+// up, it returns the unknown value that stands in for everything further.
+func (s *scope) spend(n int) (cty.Value, bool) {
+	ev := s.ev
+	if ev.stopped == nil {
+		before := ev.steps >> 12
+		ev.steps -= n
+		switch {
+		case ev.steps < 0:
+			ev.stop("the evaluation of this root takes more steps than postern gives it")
+		case ev.steps>>12 != before && ev.ctx.Err() != nil:
+			ev.stop("time is up")
+		default:
+			return cty.NilVal, true
+		}
+	}
+	s.uncertain++
+	return s.fresh(cty.DynamicVal, []*ir.Unknown{{Cause: *ev.stopped}}), false
+}
+
+func (ev *evaluator) stop(why string) {
+	ev.stopped = &diag.Cause{Code: diag.Limit, Message: why, Range: diag.Range{File: ev.files.name(ev.root.dir.path)}}
+	ev.diags = append(ev.diags, diag.Diagnostic{
+		Rule: "not-analysed", Message: why + "; what it did not come to is unknown", Range: ev.stopped.Range, Cause: *ev.stopped,
+		Fix: "check the modules of this root one by one, or check its plan",
+	})
+}
+
+// report adds a diagnostic once.
+func (ev *evaluator) report(d diag.Diagnostic) {
+	key := d.Range.String() + "\x00" + d.Message
+	if !ev.seen[key] {
+		ev.seen[key] = true
+		ev.diags = append(ev.diags, d)
+	}
+}
+
+// reportAll adds what went wrong in an expression.
+func (ev *evaluator) reportAll(ds hcl.Diagnostics, address string) {
+	for _, d := range ev.files.diagnose(ds, false) {
+		d.Rule, d.Address = "not-analysed", address
+		d.Label = "has no value"
+		d.Fix = "correct the expression; terraform validate or terraform plan refuse it as well"
+		d.Note = "what depends on it is unknown"
+		ev.report(d)
+	}
+}
+
+func (ev *evaluator) omit(address string, c diag.Cause) {
+	key := "omitted " + address
+	if !ev.seen[key] {
+		ev.seen[key] = true
+		ev.omitted = append(ev.omitted, ir.Omission{Address: address, Cause: c})
+	}
+}
+
+// symbol makes the symbol of an attribute that AWS will assign.
+func (ev *evaluator) symbol(address, attr string, place diag.Range) cty.Value {
+	t := tf.Symbol(address, attr)
+	ev.symbols[tf.Readable(t)] = place
+	return cty.StringVal(t)
+}
+
+// symbolCause is why the text of a string with a symbol in it is not known.
+func (ev *evaluator) symbolCause(text string) *ir.Unknown {
+	name := tf.Readable(text)
+	cause := diag.Cause{Code: diag.Computed, Message: name + " is known after apply", Address: name, Range: ev.symbols[name]}
+	if _, _, pure := tf.ParseSymbol(text); !pure {
+		cause.Message = "a part of it is known after apply"
+		for s := range strings.SplitSeq(text, symbolStart) {
+			if i := strings.Index(s, symbolEnd); i >= 0 {
+				name = tf.Readable(symbolStart + s[:i+len(symbolEnd)])
+				cause = diag.Cause{Code: diag.Computed, Message: name + " is known after apply", Address: name, Range: ev.symbols[name]}
+				break
+			}
+		}
+	}
+	return &ir.Unknown{Term: tf.Readable(text), Cause: cause}
+}
+
+// The characters that package tf writes around symbols.
+const (
+	symbolStart = "\uE000"
+	symbolEnd   = "\uE002"
+)
+
+// memo evaluates a term once. bad is its value when it depends on itself, or
+// lies deeper than the limit.
+func memo[T any](m *module, key, address string, place diag.Range, bad func(*ir.Unknown) T, f func() T) T {
+	ev := m.ev
+	n := m.nodes[key]
+	switch {
+	case n != nil && n.done:
+		return n.value.(T)
+	case n != nil:
+		return bad(ev.cycle(n))
+	case ev.depth >= ev.limits.Depth:
+		return bad(&ir.Unknown{Term: address, Cause: diag.Cause{
+			Code: diag.Limit, Message: address + " depends on too long a chain of other values", Address: address, Range: place,
+		}})
+	}
+	n = &node{address: address, place: place}
+	m.nodes[key] = n
+	ev.stack = append(ev.stack, n)
+	v := f()
+	ev.stack = ev.stack[:len(ev.stack)-1]
+	n.value, n.done = v, true
+	return v
+}
+
+// cycle reports that a term depends on itself.
+func (ev *evaluator) cycle(n *node) *ir.Unknown {
+	i := slices.Index(ev.stack, n)
+	members := slices.Clone(ev.stack[i:])
+	first := 0 // the cycle is told from its first member, wherever it was entered
+	for j, m := range members {
+		if m.address < members[first].address {
+			first = j
+		}
+	}
+	members = append(slices.Clone(members[first:]), members[:first]...)
+	var names []string
+	for _, m := range members {
+		names = append(names, m.address)
+	}
+	text := strings.Join(append(names, names[0]), " -> ")
+	cause := diag.Cause{Code: diag.NotValid, Message: "values depend on each other: " + text, Address: members[0].address, Range: members[0].place}
+	if !ev.cycles[text] {
+		ev.cycles[text] = true
+		ev.report(diag.Diagnostic{
+			Error: true, Message: cause.Message, Label: "asks for itself", Range: cause.Range, Address: cause.Address, Cause: cause,
+			Fix: "break the circle; terraform refuses it as well", Note: "these values are unknown",
+		})
+	}
+	return &ir.Unknown{Term: n.address, Cause: cause}
+}
+
+// unknownOf is the bad value of terms that are values.
+func unknownOf(u *ir.Unknown) cty.Value { return tf.Mark(cty.DynamicVal, u) }
+
+// value evaluates a term that is an expression.
+func (m *module) value(key, address string, place diag.Range, f func(s *scope) cty.Value) cty.Value {
+	return memo(m, key, address, place, unknownOf, func() cty.Value {
+		s := m.scope(address, place)
+		return s.seal(f(s))
+	})
+}
+
+// eval evaluates an expression; where it fails, the value is unknown and the
+// reason reported.
+func (s *scope) eval(e hclsyntax.Expression) cty.Value { return s.evalIn(e, s.context()) }
+
+func (s *scope) evalIn(e hclsyntax.Expression, ctx *hcl.EvalContext) cty.Value {
+	v, ds := e.Value(ctx)
+	if ds.HasErrors() {
+		return s.invalid(ds, e.Range())
+	}
+	return v
+}
+
+// invalid reports errors and returns the unknown value that stands for the
+// result.
+func (s *scope) invalid(ds hcl.Diagnostics, r hcl.Range) cty.Value {
+	s.ev.reportAll(ds, s.name)
+	place := s.ev.files.place(r)
+	msg := "this has no value"
+	for _, d := range ds {
+		if d.Severity == hcl.DiagError {
+			msg = message(d)
+			break
+		}
+	}
+	return s.fresh(cty.DynamicVal, []*ir.Unknown{{Cause: diag.Cause{Code: diag.NotValid, Message: msg, Address: s.name, Range: place}}})
+}

@@ -1,0 +1,397 @@
+package hcl
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/hashicorp/hcl/v2"
+	"github.com/hashicorp/hcl/v2/hclsyntax"
+	"github.com/zclconf/go-cty/cty"
+	"github.com/zclconf/go-cty/cty/convert"
+	"github.com/zclconf/go-cty/cty/function/stdlib"
+
+	"github.com/postern-dev/postern/diag"
+	"github.com/postern-dev/postern/ir"
+	"github.com/postern-dev/postern/parse/tf"
+)
+
+// nodeDepth is the stack that a term takes, in units of nested expressions.
+const nodeDepth = 10
+
+// failed is an error at a place, as hcl reports it.
+func failed(r hcl.Range, format string, args ...any) hcl.Diagnostics {
+	return hcl.Diagnostics{{Severity: hcl.DiagError, Summary: fmt.Sprintf(format, args...), Subject: &r}}
+}
+
+// localVariable finds a name that a for expression, a dynamic block or a
+// template binds.
+func localVariable(ctx *hcl.EvalContext, name string) (cty.Value, bool) {
+	for ; ctx != nil; ctx = ctx.Parent() {
+		if v, ok := ctx.Variables[name]; ok {
+			return v, true
+		}
+	}
+	return cty.NilVal, false
+}
+
+func (e *refExpr) Value(ctx *hcl.EvalContext) (cty.Value, hcl.Diagnostics) {
+	s := scopeOf(ctx)
+	if v, ok := s.spend(1); !ok {
+		return v, nil
+	}
+	s.ev.depth += e.depth + nodeDepth
+	defer func() { s.ev.depth -= e.depth + nodeDepth }()
+	path, key := e.root, cty.NilVal
+	if e.key != nil {
+		k, ds := e.key.Value(ctx)
+		if ds.HasErrors() {
+			return cty.DynamicVal, ds
+		}
+		if bare, _ := k.Unmark(); bare.IsKnown() && !bare.IsNull() && !k.HasMark(unordered{}) {
+			path = append(append(hcl.Traversal{}, e.root...), hcl.TraverseIndex{Key: bare, SrcRange: e.key.Range()})
+			path = append(path, e.rest...)
+		} else {
+			key = k
+		}
+	}
+	var v cty.Value
+	var ds hcl.Diagnostics
+	if l, ok := localVariable(ctx, path.RootName()); ok {
+		v, ds = s.steps(l, path[1:])
+	} else {
+		v, ds = s.resolve(path, e.Range())
+	}
+	if key == cty.NilVal || ds.HasErrors() {
+		return v, ds
+	}
+	v, ds = s.index(v, key, e.key.Range())
+	if ds.HasErrors() {
+		return cty.DynamicVal, ds
+	}
+	return s.steps(v, e.rest)
+}
+
+func (e *pathExpr) Value(ctx *hcl.EvalContext) (cty.Value, hcl.Diagnostics) {
+	s := scopeOf(ctx)
+	v, ds := e.source.Value(ctx)
+	if ds.HasErrors() {
+		return cty.DynamicVal, ds
+	}
+	return s.steps(v, e.path)
+}
+
+func (e *indexExpr) Value(ctx *hcl.EvalContext) (cty.Value, hcl.Diagnostics) {
+	s := scopeOf(ctx)
+	coll, ds := e.coll.Value(ctx)
+	key, kds := e.key.Value(ctx)
+	if ds = append(ds, kds...); ds.HasErrors() {
+		return cty.DynamicVal, ds
+	}
+	return s.index(coll, key, e.bracket)
+}
+
+func (s *scope) index(coll, key cty.Value, r hcl.Range) (cty.Value, hcl.Diagnostics) {
+	if bare, _ := key.Unmark(); bare.IsKnown() && !key.HasMark(unordered{}) {
+		return s.steps(coll, hcl.Traversal{hcl.TraverseIndex{Key: key, SrcRange: r}})
+	}
+	bare, _ := key.Unmark()
+	v, ds := hcl.Index(coll, mark2(cty.UnknownVal(bare.Type()), causesOf(key)), &r)
+	return s.derive(v, coll, key), ds
+}
+
+// steps takes a path into a value. Beyond an unknown value the path names the
+// part: equal paths into one unknown are equal values.
+func (s *scope) steps(v cty.Value, path hcl.Traversal) (cty.Value, hcl.Diagnostics) {
+	for i, step := range path {
+		if bare, own, others := splitMarks(v); !bare.IsKnown() {
+			s.uncertain++
+			part, ds := path[i:].TraverseRel(bare)
+			if ds.HasErrors() {
+				return cty.DynamicVal, ds
+			}
+			part, _ = part.Unmark()
+			if part.IsKnown() {
+				return part.WithMarks(others), nil
+			}
+			if t := oneTerm(own); t != "" {
+				return mark(part, t+renderPath(path[i:]), own).WithMarks(others), nil
+			}
+			return s.derive(mark2(part, own).WithMarks(others)), nil
+		}
+		var ds hcl.Diagnostics
+		if v, ds = step.TraversalStep(v); ds.HasErrors() {
+			return cty.DynamicVal, ds
+		}
+	}
+	return v, nil
+}
+
+// renderPath writes a path as an address continues: ["a"].id[0].
+func renderPath(path hcl.Traversal) string {
+	var b strings.Builder
+	for _, s := range path {
+		switch s := s.(type) {
+		case hcl.TraverseAttr:
+			b.WriteString("." + s.Name)
+		case hcl.TraverseIndex:
+			b.WriteString(renderKey(s.Key))
+		case hcl.TraverseSplat:
+			b.WriteString("[*]")
+		}
+	}
+	return b.String()
+}
+
+// renderKey writes the key of an instance.
+func renderKey(key cty.Value) string {
+	if key == cty.NilVal {
+		return ""
+	}
+	key, _ = key.Unmark()
+	switch {
+	case !key.IsKnown() || key.IsNull():
+		return "[*]"
+	case key.Type() == cty.Number:
+		return "[" + key.AsBigFloat().Text('f', -1) + "]"
+	case key.Type() == cty.String:
+		return fmt.Sprintf("[%q]", tf.Readable(key.AsString()))
+	}
+	return "[*]"
+}
+
+func (e *derivedExpr) Value(ctx *hcl.EvalContext) (cty.Value, hcl.Diagnostics) {
+	s := scopeOf(ctx)
+	if v, ok := s.spend(1); !ok {
+		return v, nil
+	}
+	v, ds := e.Expression.Value(ctx)
+	if ds.HasErrors() {
+		return v, ds
+	}
+	if bare, _ := v.Unmark(); bare.Type() == cty.Number && bare.IsKnown() && !bare.IsNull() && hugeNumber(bare.AsBigFloat()) {
+		return s.fresh(cty.UnknownVal(cty.Number), []*ir.Unknown{s.limit("its number is too large")}), nil
+	}
+	return s.derive(v), ds
+}
+
+func (e *opaqueExpr) Value(ctx *hcl.EvalContext) (cty.Value, hcl.Diagnostics) {
+	v, ds := e.Expression.Value(ctx)
+	return scopeOf(ctx).opaque(v), ds
+}
+
+func (e *countedExpr) Value(ctx *hcl.EvalContext) (cty.Value, hcl.Diagnostics) {
+	s := scopeOf(ctx)
+	v, ds := e.Expression.Value(ctx)
+	bare, _ := v.Unmark()
+	if ds.HasErrors() || bare.IsNull() || !bare.IsKnown() || !bare.CanIterateElements() {
+		return v, ds
+	}
+	if w, ok := s.spend(bare.LengthInt()); !ok {
+		return w, nil
+	}
+	if !e.byKey && orderUnknown(bare) {
+		return v.Mark(unordered{}), ds
+	}
+	return v, ds
+}
+
+func (e *equalExpr) Value(ctx *hcl.EvalContext) (cty.Value, hcl.Diagnostics) {
+	s := scopeOf(ctx)
+	if v, ok := s.spend(1); !ok {
+		return v, nil
+	}
+	l, ds := e.left.Value(ctx)
+	r, rds := e.right.Value(ctx)
+	if ds = append(ds, rds...); ds.HasErrors() {
+		return cty.UnknownVal(cty.Bool), ds
+	}
+	lf, rf := inspect(l, s.ev.limits), inspect(r, s.ev.limits)
+	if lf.huge || rf.huge {
+		return s.fresh(cty.UnknownVal(cty.Bool), []*ir.Unknown{s.limit("a value in it is too large")}), nil
+	}
+	v, err := stdlib.EqualFunc.Call([]cty.Value{l, r})
+	if err != nil {
+		return cty.UnknownVal(cty.Bool), failed(e.Range(), "these cannot be compared: %s", err)
+	}
+	bare, ms := v.Unmark()
+	// Two different symbols are different ids; texts that contain symbols may
+	// still turn out equal.
+	if (lf.composed || rf.composed) && bare.IsKnown() && bare.False() {
+		v, _ := stdlib.EqualFunc.Call([]cty.Value{s.opaque(l), s.opaque(r)})
+		bare, ms = v.Unmark()
+	}
+	if lf.unordered || rf.unordered {
+		ms = cty.NewValueMarks(unordered{}, ms)
+	}
+	if e.negate {
+		bare = bare.Not()
+	}
+	return s.derive(bare.WithMarks(ms), l, r), nil
+}
+
+func (e *condExpr) Value(ctx *hcl.EvalContext) (cty.Value, hcl.Diagnostics) {
+	s := scopeOf(ctx)
+	if v, ok := s.spend(1); !ok {
+		return v, nil
+	}
+	c, ds := e.cond.Value(ctx)
+	if ds.HasErrors() {
+		return cty.DynamicVal, ds
+	}
+	yes, yds := e.yes.Value(ctx)
+	no, nds := e.no.Value(ctx)
+	bare, causes, others := splitMarks(s.opaque(c))
+	if bare.IsNull() {
+		return cty.DynamicVal, failed(e.cond.Range(), "the condition is null")
+	}
+	b, err := convert.Convert(bare, cty.Bool)
+	if err != nil {
+		return cty.DynamicVal, failed(e.cond.Range(), "the condition is not a boolean: %s", err)
+	}
+	if b.IsKnown() {
+		if b.True() {
+			return withOthers(unify(yes, no, yds, nds)).result(others)
+		}
+		return withOthers(unify(no, yes, nds, yds)).result(others)
+	}
+	if yds.HasErrors() || nds.HasErrors() {
+		return s.fresh(cty.DynamicVal, causes).WithMarks(others), nil
+	}
+	return s.choice(yes, no, causes).WithMarks(others), nil
+}
+
+// branch is the taken branch of a conditional.
+type branch struct {
+	v  cty.Value
+	ds hcl.Diagnostics
+}
+
+func withOthers(v cty.Value, ds hcl.Diagnostics) branch { return branch{v, ds} }
+
+func (b branch) result(ms cty.ValueMarks) (cty.Value, hcl.Diagnostics) {
+	return b.v.WithMarks(ms), b.ds
+}
+
+// unify converts the taken branch to the type that both branches share, as
+// conditionals do, whatever the other one's value.
+func unify(taken, other cty.Value, ds, otherDs hcl.Diagnostics) (cty.Value, hcl.Diagnostics) {
+	if ds.HasErrors() || otherDs.HasErrors() {
+		return taken, ds
+	}
+	t, o := taken.Type(), other.Type()
+	if t == cty.DynamicPseudoType && taken.IsNull() {
+		return cty.NullVal(o).WithSameMarks(taken), ds
+	}
+	if t == cty.DynamicPseudoType || o == cty.DynamicPseudoType || t.Equals(o) {
+		return taken, ds
+	}
+	if _, convs := convert.UnifyUnsafe([]cty.Type{t, o}); convs != nil && convs[0] != nil {
+		if v, err := convs[0](taken); err == nil {
+			return v, ds
+		}
+	}
+	return taken, ds
+}
+
+// choice is one of two values, which one is not known.
+func (s *scope) choice(yes, no cty.Value, causes []*ir.Unknown) cty.Value {
+	yes, _ = unify(yes, no, nil, nil)
+	no, _ = unify(no, yes, nil, nil)
+	y, yc, ym := splitMarks(yes)
+	n, nc, nm := splitMarks(no)
+	if y.IsWhollyKnown() && n.IsWhollyKnown() && y.RawEquals(n) {
+		return y.WithMarks(ym, nm)
+	}
+	s.uncertain++
+	t := cty.DynamicPseudoType
+	if y.Type().Equals(n.Type()) {
+		t = y.Type()
+	}
+	v := cty.UnknownVal(t)
+	if t == cty.Number && y.IsKnown() && n.IsKnown() && !y.IsNull() && !n.IsNull() {
+		lo, hi := y, n
+		if lo.GreaterThan(hi).True() {
+			lo, hi = hi, lo
+		}
+		v = v.Refine().NotNull().NumberRangeInclusive(lo, hi).NewValue()
+	} else if t != cty.DynamicPseudoType && y.Range().DefinitelyNotNull() && n.Range().DefinitelyNotNull() {
+		v = v.RefineNotNull()
+	}
+	if len(causes) == 0 {
+		causes = append(append(causes, yc...), nc...)
+	}
+	if len(causes) > 0 {
+		v = s.fresh(v, causes)
+	}
+	return v.WithMarks(ym, nm)
+}
+
+func (e *templateExpr) Value(ctx *hcl.EvalContext) (cty.Value, hcl.Diagnostics) {
+	s := scopeOf(ctx)
+	if v, ok := s.spend(1); !ok {
+		return v, nil
+	}
+	var b strings.Builder
+	var ds hcl.Diagnostics
+	var vs []cty.Value
+	marks := cty.ValueMarks{}
+	known := true
+	for _, p := range e.parts {
+		v, pds := p.Value(ctx)
+		if ds = append(ds, pds...); pds.HasErrors() {
+			continue
+		}
+		bare, _, others := splitMarks(v)
+		for m := range others {
+			marks[m] = struct{}{}
+		}
+		if bare.IsNull() {
+			ds = append(ds, failed(p.Range(), "null cannot stand in a string")...)
+			continue
+		}
+		text, err := convert.Convert(bare, cty.String)
+		switch {
+		case err != nil:
+			ds = append(ds, failed(p.Range(), "this value cannot stand in a string: %s", err)...)
+		case !text.IsKnown():
+			known = false
+			vs = append(vs, v)
+		case known:
+			if b.WriteString(text.AsString()); b.Len() > s.ev.limits.String {
+				return s.fresh(cty.UnknownVal(cty.String), []*ir.Unknown{s.limit("its text is too long")}).WithMarks(marks), nil
+			}
+		}
+	}
+	if ds.HasErrors() {
+		return cty.UnknownVal(cty.String), ds
+	}
+	if known {
+		return cty.StringVal(b.String()).WithMarks(marks), ds
+	}
+	v := cty.UnknownVal(cty.String).RefineNotNull()
+	if prefix := b.String(); prefix != "" && !tf.HasSymbol(prefix) {
+		v = v.Refine().StringPrefix(prefix[:min(len(prefix), 128)]).NewValue()
+	}
+	return s.derive(v.WithMarks(marks), vs...), ds
+}
+
+func (e *joinExpr) Value(ctx *hcl.EvalContext) (cty.Value, hcl.Diagnostics) {
+	s := scopeOf(ctx)
+	tuple, ds := e.tuple.Value(ctx)
+	bare, _, others := splitMarks(tuple)
+	if ds.HasErrors() || !bare.IsKnown() || bare.IsNull() || !bare.CanIterateElements() {
+		return s.derive(cty.UnknownVal(cty.String).WithMarks(others), tuple), ds
+	}
+	parts := make([]hclsyntax.Expression, 0, bare.LengthInt())
+	for it := bare.ElementIterator(); it.Next(); {
+		_, v := it.Element()
+		parts = append(parts, &hclsyntax.LiteralValueExpr{Val: v, SrcRange: e.Range()})
+	}
+	v, tds := (&templateExpr{Expression: e.Expression, parts: parts}).Value(ctx)
+	return v.WithMarks(others), append(ds, tds...)
+}
+
+// limit is the cause of everything that postern's own bounds cut off.
+func (s *scope) limit(what string) *ir.Unknown {
+	return &ir.Unknown{Cause: diag.Cause{Code: diag.Limit, Message: fmt.Sprintf("%s is not evaluated: %s", s.name, what), Address: s.name, Range: s.place}}
+}

@@ -1,0 +1,292 @@
+package hcl
+
+import (
+	"cmp"
+	"path"
+	"slices"
+	"strings"
+
+	"github.com/hashicorp/hcl/v2"
+	"github.com/zclconf/go-cty/cty"
+
+	"github.com/postern-dev/postern/diag"
+	"github.com/postern-dev/postern/ir"
+	"github.com/postern-dev/postern/parse/tf"
+)
+
+// maxSeen bounds how many referred values a scope remembers for causes.
+const maxSeen = 32
+
+// resolve evaluates a reference to something that the module declares.
+func (s *scope) resolve(t hcl.Traversal, r hcl.Range) (cty.Value, hcl.Diagnostics) {
+	if s.closed != "" {
+		return cty.DynamicVal, failed(r, "%s cannot refer to %s", s.closed, t.RootName())
+	}
+	v, rest, ds := s.lookup(t, r)
+	if ds.HasErrors() {
+		return cty.DynamicVal, ds
+	}
+	if len(s.seen) < maxSeen && !v.IsWhollyKnown() {
+		s.seen = append(s.seen, v)
+	}
+	return s.steps(v, rest)
+}
+
+// name returns the name that a step of a traversal looks up.
+func attrName(t hcl.Traversal, i int) (string, bool) {
+	if i >= len(t) {
+		return "", false
+	}
+	switch st := t[i].(type) {
+	case hcl.TraverseAttr:
+		return st.Name, true
+	case hcl.TraverseIndex:
+		if st.Key.Type() == cty.String && st.Key.IsKnown() && !st.Key.IsNull() {
+			return st.Key.AsString(), true
+		}
+	}
+	return "", false
+}
+
+// lookup finds the term that a reference begins with, and the rest of its path.
+func (s *scope) lookup(t hcl.Traversal, r hcl.Range) (cty.Value, hcl.Traversal, hcl.Diagnostics) {
+	root := t.RootName()
+	name, named := attrName(t, 1)
+	if !named {
+		return cty.DynamicVal, nil, failed(r, "%s needs an attribute after it, as in %s.NAME", root, root)
+	}
+	switch root {
+	case "var":
+		v, ds := s.mod.variable(name, r)
+		return v, t[2:], ds
+	case "local":
+		v, ds := s.mod.local(name, r)
+		return v, t[2:], ds
+	case "each", "count":
+		v, ds := s.repetition(root, name, r)
+		return v, t[2:], ds
+	case "self":
+		if s.inst == nil {
+			return cty.DynamicVal, nil, failed(r, "self has no meaning outside a resource")
+		}
+		return s.inst.refer(name), t[2:], nil
+	case "path":
+		v, ds := s.path(name, r)
+		return v, t[2:], ds
+	case "terraform", "tofu":
+		v, ds := s.terraform(name, r)
+		return v, t[2:], ds
+	case "module":
+		return s.moduleRef(name, t, r)
+	case "data":
+		typ := name
+		if name, named = attrName(t, 2); !named {
+			return cty.DynamicVal, nil, failed(r, "data.%s needs a name after it", typ)
+		}
+		return s.resourceRef("data."+typ+"."+name, t[3:], r)
+	case "ephemeral":
+		return unknownOf(&ir.Unknown{Term: s.mod.prefix(root + renderPath(t[1:])), Cause: diag.Cause{
+			Code: diag.Computed, Message: root + renderPath(t[1:]) + " exists only while terraform runs", Address: root + "." + name, Range: s.ev.files.place(r),
+		}}), nil, nil
+	case "resource":
+		typ := name
+		if name, named = attrName(t, 2); !named {
+			return cty.DynamicVal, nil, failed(r, "resource.%s needs a name after it", typ)
+		}
+		return s.resourceRef(typ+"."+name, t[3:], r)
+	}
+	return s.resourceRef(root+"."+name, t[2:], r)
+}
+
+// resourceRef looks into a resource: the one attribute that is asked for, when
+// the path names one.
+func (s *scope) resourceRef(address string, rest hcl.Traversal, r hcl.Range) (cty.Value, hcl.Traversal, hcl.Diagnostics) {
+	m := s.mod
+	res := m.dir.resources[address]
+	if res == nil {
+		return cty.DynamicVal, nil, failed(r, "%s", m.undeclared(address))
+	}
+	x := m.expand(res.block, address)
+	key := cty.NilVal
+	if x.by != single && len(rest) > 0 {
+		if i, ok := rest[0].(hcl.TraverseIndex); ok && i.Key.IsKnown() && !i.Key.IsNull() {
+			key, rest = i.Key, rest[1:]
+		}
+	}
+	var k instanceKey
+	switch {
+	case x.by == single && x.open == nil:
+		k = x.keys[0]
+	case key == cty.NilVal:
+		return m.collection(res), rest, nil
+	default:
+		found := x.demand(s.ev, key)
+		switch {
+		case found != nil:
+			k = *found
+		case x.open != nil:
+			s.uncertain++
+			return s.fresh(cty.DynamicVal, []*ir.Unknown{x.open}), nil, nil
+		default:
+			return cty.DynamicVal, nil, failed(r, "%s%s does not exist", address, renderKey(key))
+		}
+	}
+	if k.maybe != nil {
+		s.uncertain++
+	}
+	inst := m.instance(res, k)
+	name, named := attrName(rest, 0)
+	if !named {
+		return inst.object(), rest, nil
+	}
+	v := inst.refer(name)
+	if inst.writes(name) && len(rest) > 1 {
+		// A block has attributes of the provider's making besides those written.
+		w, ds := s.steps(v, rest[1:])
+		if ds.HasErrors() {
+			return inst.computed(name + renderPath(rest[1:])), nil, nil
+		}
+		return w, nil, nil
+	}
+	return v, rest[1:], nil
+}
+
+// moduleRef looks into a module call: the one output that is asked for, when
+// the path names one.
+func (s *scope) moduleRef(name string, t hcl.Traversal, r hcl.Range) (cty.Value, hcl.Traversal, hcl.Diagnostics) {
+	m := s.mod
+	c := m.dir.calls[name]
+	if c == nil {
+		return cty.DynamicVal, nil, failed(r, "%s", m.undeclared("module."+name))
+	}
+	x := m.expand(c.block, "module."+name)
+	rest := t[2:]
+	var k instanceKey
+	switch {
+	case x.by == single && x.open == nil:
+		k = x.keys[0]
+	default:
+		i, ok := step(rest).(hcl.TraverseIndex)
+		if !ok || !i.Key.IsKnown() || i.Key.IsNull() || x.by == single {
+			all := m.gather(x, "module."+name, c.header, func(k instanceKey) cty.Value { return m.child(c, k, k.maybe).outputs() })
+			return all, rest, nil
+		}
+		found := x.demand(s.ev, i.Key)
+		switch {
+		case found != nil:
+			k, rest = *found, rest[1:]
+		case x.open != nil:
+			s.uncertain++
+			return s.fresh(cty.DynamicVal, []*ir.Unknown{x.open}), nil, nil
+		default:
+			return cty.DynamicVal, nil, failed(r, "module.%s%s does not exist", name, renderKey(i.Key))
+		}
+	}
+	if k.maybe != nil {
+		s.uncertain++
+	}
+	child := m.child(c, k, k.maybe)
+	out, named := attrName(rest, 0)
+	if !named {
+		return child.outputs(), rest, nil
+	}
+	v, ok := child.output(out)
+	if !ok {
+		return cty.DynamicVal, nil, failed(r, "%s", m.undeclared("module."+name+"."+out))
+	}
+	return v, rest[1:], nil
+}
+
+func step(t hcl.Traversal) hcl.Traverser {
+	if len(t) == 0 {
+		return nil
+	}
+	return t[0]
+}
+
+// undeclared says that a name is not declared.
+func (m *module) undeclared(name string) string {
+	if m.path == "" {
+		return name + " is not declared in this module"
+	}
+	return name + " is not declared in " + m.path
+}
+
+func (m *module) local(name string, r hcl.Range) (cty.Value, hcl.Diagnostics) {
+	a := m.dir.locals[name]
+	if a == nil {
+		return cty.DynamicVal, failed(r, "%s", m.undeclared("local."+name))
+	}
+	return m.value("local:"+name, m.prefix("local."+name), m.ev.files.place(a.rng), func(s *scope) cty.Value {
+		return s.eval(a.expr)
+	}), nil
+}
+
+// repetition is each.key, each.value or count.index.
+func (s *scope) repetition(root, name string, r hcl.Range) (cty.Value, hcl.Diagnostics) {
+	switch {
+	case root == "count" && name == "index" && s.key.by == byCount:
+		return s.key.key, nil
+	case root == "each" && name == "key" && s.key.by == byKey:
+		return s.key.key, nil
+	case root == "each" && name == "value" && s.key.by == byKey:
+		return s.key.each, nil
+	case root == "count":
+		return cty.DynamicVal, failed(r, "count.%s has no meaning in a block without count", name)
+	}
+	return cty.DynamicVal, failed(r, "each.%s has no meaning in a block without for_each", name)
+}
+
+// path is path.module, path.root or path.cwd, relative to the root's
+// directory: that is where file functions look.
+func (s *scope) path(name string, r hcl.Range) (cty.Value, hcl.Diagnostics) {
+	switch name {
+	case "root":
+		return cty.StringVal("."), nil
+	case "cwd":
+		return s.ev.symbol("path", "cwd", diag.Range{}), nil
+	case "module":
+		return cty.StringVal(relative(s.ev.root.dir.path, s.mod.dir.path)), nil
+	}
+	return cty.DynamicVal, failed(r, "there is no path.%s; there are module, root and cwd", name)
+}
+
+// relative writes a path as seen from a directory of the same file system.
+func relative(from, to string) string {
+	if from == "." {
+		return to
+	}
+	f, t := strings.Split(from, "/"), strings.Split(to, "/")
+	if to == "." {
+		t = nil
+	}
+	i := 0
+	for i < len(f) && i < len(t) && f[i] == t[i] {
+		i++
+	}
+	return path.Join(strings.Repeat("../", len(f)-i), path.Join(t[i:]...), ".")
+}
+
+func (s *scope) terraform(name string, r hcl.Range) (cty.Value, hcl.Diagnostics) {
+	switch name {
+	case "workspace":
+		return cty.StringVal(cmp.Or(s.ev.opts.Workspace, "default")), nil
+	case "applying":
+		return cty.False, nil
+	}
+	return cty.DynamicVal, failed(r, "there is no terraform.%s; there is terraform.workspace", name)
+}
+
+func sortedKeys[T any](m map[string]T) []string {
+	ks := make([]string, 0, len(m))
+	for k := range m {
+		ks = append(ks, k)
+	}
+	slices.Sort(ks)
+	return ks
+}
+
+// pathCwd takes path.cwd off a file name: it is the root's directory.
+func pathCwd(p string) string {
+	return strings.ReplaceAll(p, tf.Symbol("path", "cwd"), ".")
+}

@@ -1,0 +1,391 @@
+package hcl
+
+import (
+	"fmt"
+	"math/big"
+	"slices"
+
+	"github.com/zclconf/go-cty/cty"
+
+	"github.com/postern-dev/postern/diag"
+	"github.com/postern-dev/postern/ir"
+	"github.com/postern-dev/postern/parse/tf"
+)
+
+// unordered marks a list, or what was picked from one, whose order depends on
+// ids that AWS has yet to assign: tolist(toset([aws_vpc.a.id, aws_vpc.b.id])).
+// Its elements are known, their places are not: a scalar that carries the mark
+// is unknown, a list that carries it is a bag.
+type unordered struct{}
+
+// maxExponent bounds numbers: 1e1000000000 is short to write and a gigabyte to
+// print.
+const maxExponent = 1 << 14
+
+// maxCauses bounds how many causes one unknown value carries along.
+const maxCauses = 8
+
+// facts is what one walk over a value finds.
+type facts struct {
+	size      int  // elements at any depth
+	bytes     int  // of all strings together
+	unknown   bool // something in it is unknown
+	symbol    bool // a string holds a symbol
+	composed  bool // a string holds a symbol and more
+	ambiguous bool // a set or map whose order depends on symbols
+	unordered bool // carries the mark
+	sensitive bool
+	huge      bool // beyond the limits; the walk stopped
+}
+
+// inspect walks a value, and stops where it gets larger than the limits.
+func inspect(v cty.Value, l Limits) facts {
+	var f facts
+	f.walk(v, l)
+	return f
+}
+
+func (f *facts) walk(v cty.Value, l Limits) {
+	if f.huge {
+		return
+	}
+	if f.size++; f.size > l.Value {
+		f.huge = true
+		return
+	}
+	if v.IsMarked() {
+		var ms cty.ValueMarks
+		v, ms = v.Unmark()
+		if _, ok := ms[unordered{}]; ok {
+			f.unordered = true
+		}
+	}
+	switch {
+	case v.IsNull():
+	case !v.IsKnown():
+		f.unknown = true
+	case v.Type() == cty.String:
+		f.text(v.AsString(), l)
+	case v.Type() == cty.Number:
+		f.huge = f.huge || hugeNumber(v.AsBigFloat())
+	case v.CanIterateElements():
+		f.elements(v, l)
+	}
+}
+
+func (f *facts) text(s string, l Limits) {
+	f.bytes += len(s)
+	if f.bytes > l.String {
+		f.huge = true
+	}
+	if tf.HasSymbol(s) {
+		f.symbol = true
+		if _, _, ok := tf.ParseSymbol(s); !ok {
+			f.composed = true
+		}
+	}
+}
+
+func (f *facts) elements(v cty.Value, l Limits) {
+	t := v.Type()
+	keyed := t.IsMapType() || t.IsObjectType()
+	n, symbols := 0, false
+	for it := v.ElementIterator(); it.Next() && !f.huge; n++ {
+		k, e := it.Element()
+		if keyed {
+			had := f.symbol
+			f.symbol = false
+			f.text(k.AsString(), l)
+			symbols = symbols || f.symbol
+			f.symbol = f.symbol || had
+		}
+		had := f.symbol
+		f.symbol = false
+		f.walk(e, l)
+		symbols = symbols || (f.symbol && t.IsSetType())
+		f.symbol = f.symbol || had
+	}
+	if n > 1 && symbols {
+		f.ambiguous = true
+	}
+}
+
+// orderUnknown reports whether a set or map iterates in an order that depends
+// on ids that AWS has yet to assign.
+func orderUnknown(v cty.Value) bool {
+	t := v.Type()
+	if v.LengthInt() < 2 || !(t.IsSetType() || t.IsMapType() || t.IsObjectType()) {
+		return false
+	}
+	for it := v.ElementIterator(); it.Next(); {
+		k, _ := it.Element() // the element itself, in a set
+		if k.Type() == cty.String && k.IsKnown() && !k.IsNull() && tf.HasSymbol(k.AsString()) {
+			return true
+		}
+	}
+	return false
+}
+
+func hugeNumber(n *big.Float) bool {
+	e := n.MantExp(nil)
+	return n.IsInf() || e > maxExponent || e < -maxExponent
+}
+
+// causesOf returns the distinct reasons that a value and what is in it carry.
+func causesOf(vs ...cty.Value) []*ir.Unknown {
+	var us []*ir.Unknown
+	for _, v := range vs {
+		if v == cty.NilVal || !v.ContainsMarked() {
+			continue
+		}
+		_, ms := v.UnmarkDeep()
+		us = append(us, tf.Marks(ms)...)
+	}
+	return distinctCauses(us)
+}
+
+func distinctCauses(us []*ir.Unknown) []*ir.Unknown {
+	var out []*ir.Unknown
+	for _, u := range us {
+		if !slices.ContainsFunc(out, func(o *ir.Unknown) bool { return o.Cause == u.Cause }) {
+			if out = append(out, u); len(out) == maxCauses {
+				break
+			}
+		}
+	}
+	return out
+}
+
+// oneTerm returns the unknowns' common term, or "" when they have several.
+func oneTerm(us []*ir.Unknown) string {
+	if len(us) == 0 {
+		return ""
+	}
+	for _, u := range us[1:] {
+		if u.Term != us[0].Term {
+			return ""
+		}
+	}
+	return us[0].Term
+}
+
+// splitMarks takes the marks of the outermost value apart. others are the
+// marks that are not causes and stay whatever happens to the value.
+func splitMarks(v cty.Value) (bare cty.Value, causes []*ir.Unknown, others cty.ValueMarks) {
+	if !v.IsMarked() {
+		return v, nil, nil
+	}
+	bare, ms := v.Unmark()
+	causes = tf.Marks(ms)
+	if len(causes) == len(ms) {
+		return bare, causes, nil
+	}
+	others = cty.ValueMarks{}
+	for m := range ms {
+		if m == (unordered{}) || m == (tf.SensitiveMark{}) {
+			others[m] = struct{}{}
+		}
+	}
+	return bare, causes, others
+}
+
+// mark marks an unknown value with a new term and the causes it has.
+func mark(v cty.Value, term string, causes []*ir.Unknown) cty.Value {
+	for _, c := range causes {
+		v = tf.Mark(v, &ir.Unknown{Term: term, Cause: c.Cause})
+	}
+	return v
+}
+
+// fresh gives an unknown value a term of its own: it derives from what the
+// causes name, and is equal to nothing else.
+func (s *scope) fresh(v cty.Value, causes []*ir.Unknown) cty.Value {
+	s.count++
+	return mark(v, fmt.Sprintf("%s#%d", s.name, s.count), distinctCauses(causes))
+}
+
+// derive is for results of operations: when the result is unknown it is not
+// one of the operands, so it gets a term of its own. A known result needs no
+// cause.
+func (s *scope) derive(v cty.Value, operands ...cty.Value) cty.Value {
+	bare, own, others := splitMarks(v)
+	if bare.IsKnown() {
+		if len(own) == 0 || !bare.IsWhollyKnown() {
+			return v
+		}
+		return bare.WithMarks(others)
+	}
+	s.uncertain++
+	causes := distinctCauses(append(own, causesOf(operands...)...))
+	if len(causes) == 0 {
+		return v
+	}
+	return s.fresh(bare, causes).WithMarks(others)
+}
+
+// seal ends the evaluation of a node. Afterwards every unknown leaf carries
+// exactly one term with its causes, known values carry none, and the value is
+// within the limits.
+func (s *scope) seal(v cty.Value) cty.Value {
+	f := inspect(v, s.ev.limits)
+	if f.huge {
+		return s.fresh(cty.DynamicVal, []*ir.Unknown{s.limit("its value is too large")})
+	}
+	if !f.unknown && !v.ContainsMarked() {
+		return v
+	}
+	return s.sealed(v, nil)
+}
+
+func (s *scope) sealed(v cty.Value, outer []*ir.Unknown) cty.Value {
+	bare, own, others := splitMarks(v)
+	switch {
+	case bare.IsNull():
+		return bare.WithMarks(others)
+	case !bare.IsKnown():
+		return s.sealUnknown(bare, own, outer).WithMarks(others)
+	case !bare.CanIterateElements():
+		if _, ok := others[unordered{}]; ok {
+			delete(others, unordered{})
+			return s.fresh(cty.UnknownVal(bare.Type()).RefineNotNull(), []*ir.Unknown{{Cause: diag.Cause{
+				Code: diag.Computed, Message: "the order of ids is known after apply", Address: s.name, Range: s.place,
+			}}}).WithMarks(others)
+		}
+		return bare.WithMarks(others)
+	case bare.Type().IsSetType():
+		if bare.IsWhollyKnown() {
+			return bare.WithMarks(others)
+		}
+		if len(own) == 0 {
+			return s.fresh(bare, s.whyUnknown(outer)).WithMarks(others)
+		}
+		return mark2(bare, own).WithMarks(others)
+	}
+	if len(own) > 0 {
+		outer = own
+	}
+	return rebuild(bare, func(e cty.Value) cty.Value { return s.sealed(e, outer) }).WithMarks(others)
+}
+
+func mark2(v cty.Value, us []*ir.Unknown) cty.Value {
+	for _, u := range us {
+		v = tf.Mark(v, u)
+	}
+	return v
+}
+
+func (s *scope) sealUnknown(bare cty.Value, own, outer []*ir.Unknown) cty.Value {
+	if oneTerm(own) != "" {
+		return mark2(bare, own)
+	}
+	if len(own) == 0 {
+		own = s.whyUnknown(outer)
+	}
+	return s.fresh(bare, own)
+}
+
+// whyUnknown is the best guess at a cause that was lost on the way: what holds
+// the value, else what its node has referred to.
+func (s *scope) whyUnknown(outer []*ir.Unknown) []*ir.Unknown {
+	if len(outer) > 0 {
+		return outer
+	}
+	if us := causesOf(s.seen...); len(us) > 0 {
+		return us
+	}
+	return []*ir.Unknown{{Cause: diag.Cause{Code: diag.Computed, Message: s.name + " is known after apply", Address: s.name, Range: s.place}}}
+}
+
+// rebuild replaces the elements of a known list, tuple, map or object.
+func rebuild(v cty.Value, f func(cty.Value) cty.Value) cty.Value {
+	t := v.Type()
+	if v.LengthInt() == 0 {
+		return v
+	}
+	if t.IsObjectType() || t.IsMapType() {
+		m := map[string]cty.Value{}
+		for it := v.ElementIterator(); it.Next(); {
+			k, e := it.Element()
+			m[k.AsString()] = f(e)
+		}
+		if t.IsMapType() && cty.CanMapVal(m) {
+			return cty.MapVal(m)
+		}
+		return cty.ObjectVal(m)
+	}
+	l := make([]cty.Value, 0, v.LengthInt())
+	for it := v.ElementIterator(); it.Next(); {
+		_, e := it.Element()
+		l = append(l, f(e))
+	}
+	if t.IsListType() && cty.CanListVal(l) {
+		return cty.ListVal(l)
+	}
+	return cty.TupleVal(l)
+}
+
+// spread turns sets with unknown elements into tuples, so that every unknown
+// element can carry its own cause. It is for values that leave the evaluator.
+func (s *scope) spread(v cty.Value) cty.Value {
+	bare, own, others := splitMarks(v)
+	if bare.IsNull() || !bare.IsKnown() || !bare.CanIterateElements() {
+		return v
+	}
+	if !bare.Type().IsSetType() {
+		if !bare.ContainsMarked() {
+			return bare.WithMarks(others)
+		}
+		return rebuild(bare, s.spread).WithMarks(others)
+	}
+	if bare.IsWhollyKnown() {
+		return bare.WithMarks(others)
+	}
+	var es []cty.Value
+	unknown := 0
+	for it := bare.ElementIterator(); it.Next(); {
+		_, e := it.Element()
+		es = append(es, e)
+		if !e.IsWhollyKnown() {
+			unknown++
+		}
+	}
+	for i, e := range es {
+		switch {
+		case e.IsWhollyKnown():
+		case unknown == 1 && !e.IsKnown() && oneTerm(own) != "":
+			es[i] = mark2(e, own)
+		default:
+			es[i] = s.sealed(e, own)
+		}
+	}
+	return cty.TupleVal(es).WithMarks(others)
+}
+
+// opaque replaces the strings that hold symbols by unknown ones, for whatever
+// looks into strings.
+func (s *scope) opaque(v cty.Value) cty.Value {
+	bare, ms := v.Unmark()
+	switch {
+	case bare.IsNull() || !bare.IsKnown():
+		return v
+	case bare.Type() == cty.String:
+		if t := bare.AsString(); tf.HasSymbol(t) {
+			return tf.Mark(cty.UnknownVal(cty.String).RefineNotNull(), s.ev.symbolCause(t)).WithMarks(ms)
+		}
+		return v
+	case !bare.CanIterateElements():
+		return v
+	}
+	if f := inspect(bare, s.ev.limits); !f.symbol {
+		return v
+	}
+	if !bare.Type().IsSetType() {
+		return rebuild(bare, s.opaque).WithMarks(ms)
+	}
+	var es []cty.Value
+	for it := bare.ElementIterator(); it.Next(); {
+		_, e := it.Element()
+		es = append(es, s.opaque(e))
+	}
+	return cty.SetVal(es).WithMarks(ms)
+}
