@@ -15,8 +15,8 @@ type Input struct {
 
 // Coverage says how much of the input the answer rests on.
 type Coverage struct {
-	Rules      int // security group rules, one a source
-	Entries    int // network ACL entries
+	Rules      int // security group rules that somebody wrote, one a source
+	Entries    int // network ACL entries that somebody wrote
 	Interfaces int
 	Routes     int // of route tables, the local ones not counted
 	Resolved   int // rules and entries of which everything is known
@@ -46,6 +46,9 @@ func Cover(nets []*ir.Network, inputs []Input, roots int) Coverage {
 			c.unknown(g.Origin.Address, "rules", false, g.Open)
 			for _, egress := range []bool{false, true} {
 				for _, r := range g.Rules(egress) {
+					if r.Origin.Implicit {
+						continue
+					}
 					c.Rules++
 					c.filter(r.Origin.Address, r.Match, r.Maybe)
 				}
@@ -91,6 +94,9 @@ func (c *Coverage) filter(address string, m ir.Match, maybe *ir.Unknown, more ..
 	attributes := append([]attribute{
 		{"exists", maybe}, {"protocol", m.Protocol.Why}, {"ports", m.Ports.Why}, {"peer", m.Peer.Unknown},
 	}, more...)
+	if l := m.Peer.PrefixList; l != nil {
+		attributes = append(attributes, attribute{"prefix list", l.Open})
+	}
 	known := true
 	for _, a := range attributes {
 		known = known && a.why == nil
@@ -117,14 +123,12 @@ func (c *Coverage) routes(t *ir.RouteTable) {
 	}
 }
 
-// nic notes what is not known of an interface. Its address is not noted: no
-// plan knows one, and answers hold for every address that it may get.
+// nic notes what is not known of an interface. Not noted are its address, which
+// of several known subnets it stands in, and how many like it there are: plans
+// never know them, and answers hold for all of them.
 func (c *Coverage) nic(nic *ir.Interface) {
 	address := cmp.Or(nic.Origin.Address, nic.Resource, nic.ID)
-	c.unknown(address, "exists", false, nic.Maybe)
-	for _, why := range nic.Subnet.Unknowns() {
-		c.unknown(address, "subnet", false, why)
-	}
+	c.unknown(address, "subnet", false, nic.Subnet.Open)
 	c.unknown(address, "security_groups", false, nic.Groups.Open)
 	for _, g := range nic.Groups.Maybe {
 		c.unknown(address, "security_groups", false, g.Why)

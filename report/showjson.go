@@ -20,13 +20,15 @@ type jsonShow struct {
 }
 
 type jsonGroup struct {
-	Address string     `json:"address"`
-	ID      *string    `json:"id"`
-	Name    *string    `json:"name"`
-	VPC     *string    `json:"vpc"`
-	Rules   []jsonSG   `json:"rules"`
-	Open    *jsonCause `json:"open,omitempty"` // other rules may exist
-	Root    string     `json:"root,omitempty"`
+	Address string  `json:"address"`
+	ID      *string `json:"id"`
+	Name    *string `json:"name"`
+	VPC     *string `json:"vpc"`
+	// Rules are those that somebody wrote, Implicit those that AWS adds.
+	Rules    []jsonSG   `json:"rules"`
+	Implicit []jsonSG   `json:"implicit_rules,omitempty"`
+	Open     *jsonCause `json:"open,omitempty"` // other rules may exist
+	Root     string     `json:"root,omitempty"`
 }
 
 type jsonSG struct {
@@ -49,14 +51,16 @@ type jsonPeer struct {
 }
 
 type jsonACL struct {
-	Address string      `json:"address"`
-	ID      *string     `json:"id"`
-	VPC     *string     `json:"vpc"`
-	Default bool        `json:"default"`
-	Subnets []string    `json:"subnets"`
-	Entries []jsonEntry `json:"entries"`
-	Open    *jsonCause  `json:"open,omitempty"` // other entries may exist
-	Root    string      `json:"root,omitempty"`
+	Address string   `json:"address"`
+	ID      *string  `json:"id"`
+	VPC     *string  `json:"vpc"`
+	Default bool     `json:"default"`
+	Subnets []string `json:"subnets"`
+	// Entries are those that somebody wrote, Implicit those that AWS adds.
+	Entries  []jsonEntry `json:"entries"`
+	Implicit []jsonEntry `json:"implicit_entries,omitempty"`
+	Open     *jsonCause  `json:"open,omitempty"` // other entries may exist
+	Root     string      `json:"root,omitempty"`
 }
 
 type jsonEntry struct {
@@ -167,7 +171,10 @@ func ShowJSON(nets []*ir.Network, c Coverage, complete bool) (string, error) {
 }
 
 func groupOf(g *ir.SecurityGroup, root string) jsonGroup {
-	j := jsonGroup{g.Origin.Address, orNull(g.ID), orNull(g.Name), chosen(g.VPCs, vpcName), []jsonSG{}, openOf(g.Open), root}
+	j := jsonGroup{
+		Address: g.Origin.Address, ID: orNull(g.ID), Name: orNull(g.Name), VPC: chosen(g.VPCs, vpcName),
+		Rules: []jsonSG{}, Open: openOf(g.Open), Root: root,
+	}
 	for _, egress := range []bool{false, true} {
 		direction := map[bool]string{false: "ingress", true: "egress"}[egress]
 		for _, r := range g.Rules(egress) {
@@ -175,14 +182,22 @@ func groupOf(g *ir.SecurityGroup, root string) jsonGroup {
 			if typed(r.Match) {
 				from, to = typeAndCode(r.Match)
 			}
-			j.Rules = append(j.Rules, jsonSG{direction, protocolOf(r.Match), from, to, peerOf(r.Peer), exists(r.Maybe), r.Origin.Address, locationOf(r.Origin.Range)})
+			rule := jsonSG{direction, protocolOf(r.Match), from, to, peerOf(r.Peer), exists(r.Maybe), r.Origin.Address, locationOf(r.Origin.Range)}
+			if r.Origin.Implicit {
+				j.Implicit = append(j.Implicit, rule)
+				continue
+			}
+			j.Rules = append(j.Rules, rule)
 		}
 	}
 	return j
 }
 
 func aclOf(n *ir.Network, a *ir.NetworkACL, root string) jsonACL {
-	j := jsonACL{a.Origin.Address, orNull(a.ID), chosen(a.VPC, vpcName), a.Default, mapped(subnetsOf(n, a), subnetName), []jsonEntry{}, openOf(a.Open), root}
+	j := jsonACL{
+		Address: a.Origin.Address, ID: orNull(a.ID), VPC: chosen(a.VPC, vpcName), Default: a.Default,
+		Subnets: mapped(subnetsOf(n, a), subnetName), Entries: []jsonEntry{}, Open: openOf(a.Open), Root: root,
+	}
 	for _, egress := range []bool{false, true} {
 		for _, e := range inOrder(a, egress) {
 			entry := jsonEntry{Egress: egress, Protocol: protocolOf(e.Match), Exists: exists(e.Maybe), Address: e.Origin.Address, Location: locationOf(e.Origin.Range)}
@@ -199,6 +214,10 @@ func aclOf(n *ir.Network, a *ir.NetworkACL, root string) jsonACL {
 			}
 			if e.Peer.CIDR.IsValid() {
 				entry.CIDR = orNull(e.Peer.CIDR.String())
+			}
+			if e.Origin.Implicit {
+				j.Implicit = append(j.Implicit, entry)
+				continue
 			}
 			j.Entries = append(j.Entries, entry)
 		}

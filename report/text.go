@@ -86,7 +86,7 @@ func (p *printer) findingSections(j joined, sources map[string][]byte) []section
 		}
 	}
 	add("path", pathLines(j.Path))
-	if j.Witness != nil && len(j.Path) == 0 {
+	if j.Witness != nil && len(j.Path) == 0 && !strings.Contains(j.Why, j.Witness.Header.String()) {
 		add("e.g.", []string{witnessLine(*j.Witness)})
 	}
 	if j.Why != "" {
@@ -124,13 +124,13 @@ func placesOf(places []diag.Place) string {
 	for _, pl := range places {
 		shown = append(shown, strings.TrimSpace(clean(pl.Message)+" "+clean(cmp.Or(pl.Range.Line(), pl.Address))))
 	}
-	return strings.Join(shown, ", ")
+	return strings.Join(unique(shown), ", ")
 }
 
 func witnessLine(w diag.Witness) string {
 	line := w.Header.String()
 	if w.Representative {
-		line += "   representative: the input does not fix the addresses"
+		line += "   representative: not all of its addresses are fixed"
 	}
 	return line
 }
@@ -322,7 +322,11 @@ func (p *printer) diagnostic(d diag.Diagnostic, sources map[string][]byte) {
 	if d.Error {
 		word, look = "error", bold+";"+red
 	}
-	head := p.look(clean(place(diag.Place{Address: d.Address, Range: d.Range})), bold) + ": " + p.look(word+":", look) + " " + p.look(clean(d.Message), bold)
+	at := place(diag.Place{Address: d.Address, Range: d.Range})
+	if !d.Range.IsZero() && d.Range.Start.Line == 0 {
+		at = shownFile(d.Range.File) // a whole file, or a directory
+	}
+	head := p.look(clean(at), bold) + ": " + p.look(word+":", look) + " " + p.look(clean(d.Message), bold)
 	if d.Rule != "" {
 		head += " " + p.look("["+clean(d.Rule)+"]", dim)
 	}
