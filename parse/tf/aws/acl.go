@@ -189,7 +189,7 @@ func (v view) entryAction(attr string, inline bool) ir.Value[bool] {
 	case "deny":
 		return ir.Known(false)
 	}
-	return ir.NotKnown[bool](v.invalid(v.at(attr), attr+" must be allow or deny", "write it in lower case"))
+	return ir.NotKnown[bool](v.invalid(v.at(attr), attr+" must be allow or deny", `write "allow" or "deny"`))
 }
 
 // entryPeer reads the CIDR of an entry: exactly one of the two families. An

@@ -119,7 +119,7 @@ func (v view) nested(typ string) ([]view, bool) {
 			return nil, false
 		}
 	}
-	blocks, set := v.blk.Nested(typ)
+	blocks, set := v.objectAsBlock(typ).Nested(typ)
 	views := make([]view, 0, len(blocks))
 	for _, n := range blocks {
 		views = append(views, view{v.b, v.in, n})
@@ -131,6 +131,21 @@ func (v view) nested(typ string) ([]view, bool) {
 		}
 	}
 	return views, set
+}
+
+// objectAsBlock lets one object stand for a list of one: JSON syntax writes
+// single blocks so.
+func (v view) objectAsBlock(typ string) *tf.Block {
+	a, ok := v.blk.Attrs[typ]
+	if !ok {
+		return v.blk
+	}
+	raw, marks := a.Value.Unmark()
+	if raw.IsNull() || !raw.IsKnown() || !raw.Type().IsObjectType() && !raw.Type().IsMapType() {
+		return v.blk
+	}
+	a.Value, a.Elems = cty.TupleVal([]cty.Value{raw}).WithMarks(marks), []diag.Range{a.Range}
+	return &tf.Block{Type: v.blk.Type, Range: v.blk.Range, Attrs: map[string]tf.Attr{typ: a}, Blocks: v.blk.Blocks, Maybe: v.blk.Maybe}
 }
 
 // one returns the single nested block of a type; ok is false when there is none.
@@ -157,13 +172,23 @@ func (v view) cause(val cty.Value, above cty.ValueMarks, at diag.Range) *ir.Unkn
 			Term:  fmt.Sprintf("%s at %s", v.in.Address, at),
 			Cause: diag.Cause{Code: diag.Computed, Message: "known after apply", Address: v.in.Address, Range: at},
 		}
-	case 1:
-		return us[0]
 	default:
+		if sameTerm(us) {
+			return us[0]
+		}
 		u := *us[0]
 		u.Term = fmt.Sprintf("%s and %d more, for %s at %s", u.Term, len(us)-1, v.in.Address, at)
 		return &u
 	}
+}
+
+func sameTerm(us []*ir.Unknown) bool {
+	for _, u := range us {
+		if u.Term != us[0].Term {
+			return false
+		}
+	}
+	return true
 }
 
 // scalar converts an attribute to a primitive type.

@@ -120,6 +120,8 @@ var decoders = map[string]decoder{
 	"aws_neptune_cluster_instance": {
 		nil, linkClusterInstance},
 
+	"aws_eks_cluster": {makeEKSCluster, nil},
+
 	"aws_db_subnet_group":               {makeSubnetGroup, nil},
 	"aws_elasticache_subnet_group":      {makeSubnetGroup, nil},
 	"aws_redshift_subnet_group":         {makeSubnetGroup, nil},
@@ -180,6 +182,7 @@ type builder struct {
 	templates    map[string]*template
 	subnetGroups map[string]*subnetGroup
 	clusters     map[string]*cluster
+	eks          map[string]string // addresses of clusters, by name
 	balancers    map[string]*balancer
 	endpoints    map[string]*endpoint
 	transitState map[*ir.TransitGateway]*transitState
@@ -209,8 +212,7 @@ func Build(root *tf.Root) *ir.Network {
 		switch {
 		case known && d.link != nil:
 			d.link(v)
-		case known:
-		default:
+		case !known || hasShape(v.in.Type):
 			b.linkShapeOrOther(v)
 		}
 	})
@@ -234,7 +236,7 @@ func newBuilder(root *tf.Root) *builder {
 		defaults: map[*ir.VPC]*vpcDefaults{}, vpcInstances: map[*ir.VPC]*tf.Instance{}, seenSubnets: map[*ir.Subnet]bool{}, defaultIDs: map[string]*ir.VPC{},
 		aclOf:   assignment[*ir.NetworkACL]{of: map[*ir.Subnet][]assigned[*ir.NetworkACL]{}},
 		tableOf: assignment[*ir.RouteTable]{of: map[*ir.Subnet][]assigned[*ir.RouteTable]{}}, groupsOf: map[*ir.SecurityGroup]*ruleStyles{},
-		templates: map[string]*template{}, subnetGroups: map[string]*subnetGroup{}, clusters: map[string]*cluster{},
+		templates: map[string]*template{}, subnetGroups: map[string]*subnetGroup{}, clusters: map[string]*cluster{}, eks: map[string]string{},
 		balancers: map[string]*balancer{}, endpoints: map[string]*endpoint{}, transitState: map[*ir.TransitGateway]*transitState{},
 		associations: map[*ir.Attachment]bool{},
 		ipv6Seen:     map[*ir.VPC]*ir.Value[bool]{}, eipAddrs: map[string]ir.Value[netip.Addr]{},

@@ -121,6 +121,11 @@ func ports(ps ...uint16) func(view) *ir.Services {
 	}
 }
 
+func hasShape(typ string) bool {
+	_, ok := shapes[typ]
+	return ok
+}
+
 // inner follows a path to the block that holds its last attribute.
 func (v view) inner(path string) (view, string) {
 	for {
@@ -159,7 +164,15 @@ func (b *builder) linkShapeOrOther(v view) {
 	n := s.read(v)
 	switch v.in.Type {
 	case "aws_eks_cluster":
-		n.groups, n.named = union(n.groups, v.clusterGroup(v.in.Address)), true
+		own := v.clusterGroup(v.in.Address)
+		for _, e := range s.subnetsOf(v) {
+			if e.unknown() == nil {
+				subnet := v.b.subnet(v, e)
+				v.b.later(func() { own.Sure[0].VPCs = subnet.VPC })
+				break
+			}
+		}
+		n.groups, n.named = union(n.groups, own), true
 	case "aws_eks_node_group":
 		v.nodeGroup(&n)
 	}
@@ -251,6 +264,12 @@ func (s shape) readPublic(v view, n *nic) {
 	n.publicSet = true
 }
 
+func makeEKSCluster(v view) {
+	for _, k := range v.keys("id", "name") {
+		v.b.eks[k] = v.in.Address
+	}
+}
+
 // clusterGroup is the security group that EKS makes for a cluster and gives to
 // its control plane and nodes. Nothing in the configuration shows its rules.
 func (v view) clusterGroup(address string) ir.Many[*ir.SecurityGroup] {
@@ -271,8 +290,9 @@ func (v view) nodeGroup(n *nic) {
 	}
 	n.named = true
 	for _, e := range v.single("cluster_name") {
-		if r := refOf(e); r.address != "" {
-			n.groups = v.clusterGroup(r.address)
+		r := refOf(e)
+		if address, ok := v.b.eks[r.key]; ok {
+			n.groups = v.clusterGroup(address)
 			return
 		}
 	}
