@@ -20,8 +20,8 @@ import (
 // entries of which everything is known, so that a verdict about a dead entry
 // holds whatever the unknown values turn out to be.
 
-// highestNumber is the last number that people can give; AWS keeps those above
-// for the implicit entries, 32767 and 32768.
+// highestNumber is the last number that people can give. AWS keeps those above
+// for the implicit entries, 32767 and 32768, which lists leave out.
 // [VPC amazon-vpc-limits.md]
 const highestNumber = 32766
 
@@ -65,7 +65,9 @@ type aclPrefix struct {
 
 func newACLList(s *solver.Space, acl *ir.NetworkACL, egress bool) *aclList {
 	l := &aclList{space: s, acl: acl, egress: egress, exact: acl.Open == nil}
-	entries := reach.Entries(acl, egress)
+	entries := slices.DeleteFunc(reach.Entries(acl, egress), func(e *ir.Entry) bool {
+		return e.Number.Known() && e.Number.V > highestNumber
+	})
 	numbers := map[uint16]int{}
 	for _, e := range entries {
 		if e.Number.Known() {
@@ -143,15 +145,22 @@ const (
 	fatePerhaps       // thwarted, if the entries before are there and in that order
 )
 
-// ruling is the fate of an entry in one family, with what proves it.
+// ruling is the fate of an entry in one family.
 type ruling struct {
-	fate  fate
-	cover []*ir.Entry // irreducible: entries before it that match all of its packets
+	fate fate
 	// wrong: the packets of a thwarted entry with which the opposite happens.
 	wrong solver.Set
 	// wholly: the opposite happens with all of them.
 	wholly bool
+	// supposed: the fate depends on the existence or order of other entries.
+	supposed bool
 }
+
+// longestList is how many entries of one direction are looked at closely: AWS
+// allows 40 in each family. In longer lists, entries that are possibly dead are
+// not looked for, and no repairs are.
+// [VPC amazon-vpc-limits.md]
+const longestList = 256
 
 // judge decides the fate of line i.
 func (l *aclList) judge(i int) (ruling, error) {
@@ -159,7 +168,7 @@ func (l *aclList) judge(i int) (ruling, error) {
 	switch {
 	case e.may == solver.Empty:
 		return ruling{fate: fateAbsent}, nil
-	case !e.entry.Allow.Known() || e.entry.Number.Known() && e.entry.Number.V > highestNumber || l.isStyle(i):
+	case !e.entry.Allow.Known() || l.isStyle(i):
 		return ruling{fate: fateAlive}, nil
 	}
 	dead, err := s.Subset(e.may, b.covered)
@@ -189,9 +198,7 @@ func (l *aclList) judge(i int) (ruling, error) {
 			out.fate = fatePerhaps // an entry that is not seen may come first
 		}
 	}
-	first := func(o *aclLine) bool { return o.numbered && o.does(e) != thwarted }
-	out.cover, err = l.cover(e.may, l.lines[:i], first)
-	return out, err
+	return out, nil
 }
 
 // opposite returns the packets of line i with which the entries before surely
@@ -208,41 +215,53 @@ func (l *aclList) opposite(i int, b *aclPrefix) solver.Set {
 // may be, and stand where they may stand.
 func (l *aclList) judgePossible(i int) (ruling, error) {
 	e, s := &l.lines[i], l.space
-	if l.exact || e.shape == solver.Empty {
+	if l.exact || e.shape == solver.Empty || len(l.lines) > longestList {
 		return ruling{fate: fateAlive}, nil
-	}
-	mayPrecede := func(o *aclLine) bool {
-		return o != e && (!o.entry.Number.Known() || !e.entry.Number.Known() || o.entry.Number.V <= e.entry.Number.V)
 	}
 	var opposite, twins []solver.Set
 	for k := range l.lines {
 		o := &l.lines[k]
 		switch {
-		case !mayPrecede(o) || !o.entry.Allow.Known():
+		case !mayPrecede(o, e) || !o.entry.Allow.Known():
 		case o.does(e):
 			twins = append(twins, o.shape)
 		default:
 			opposite = append(opposite, o.shape)
 		}
 	}
-	thwarted, err := s.Subset(e.may, s.Union(append(slices.Clone(twins), opposite...)...))
+	thwarted, err := s.Subset(e.may, s.Union(slices.Concat(twins, opposite)...))
 	if err != nil || !thwarted {
 		return ruling{fate: fateAlive}, err
 	}
 	if twin, err := s.Subset(e.may, s.Union(twins...)); err != nil || twin {
 		return ruling{fate: fateAlive}, err
 	}
-	out := ruling{fate: fatePerhaps}
+	return ruling{fate: fatePerhaps, supposed: true}, nil
+}
+
+// mayPrecede reports whether o may stand before e.
+func mayPrecede(o, e *aclLine) bool {
+	return o != e && (!o.entry.Number.Known() || !e.entry.Number.Known() || o.entry.Number.V <= e.entry.Number.V)
+}
+
+// certify returns what proves a ruling about line i: entries before it that
+// match all of its packets, none of which can be left out.
+func (l *aclList) certify(i int, r ruling) ([]*ir.Entry, error) {
+	e := &l.lines[i]
+	thwarted := r.fate != fateTwin
+	first := func(o *aclLine) bool { return o.does(e) != thwarted }
+	if !r.supposed {
+		return l.cover(e.may, l.lines[:i], first)
+	}
 	var lines []aclLine
 	for k := range l.lines {
-		if o := &l.lines[k]; mayPrecede(o) && o.entry.Allow.Known() {
+		if o := &l.lines[k]; mayPrecede(o, e) && o.entry.Allow.Known() {
 			line := *o
 			line.must = o.shape
 			lines = append(lines, line)
 		}
 	}
-	out.cover, err = l.cover(e.may, lines, func(o *aclLine) bool { return !o.does(e) })
-	return out, err
+	return l.cover(e.may, lines, first)
 }
 
 // isStyle reports whether line i says what the implicit entry says anyway: it
@@ -261,103 +280,55 @@ func (l *aclList) isStyle(i int) bool {
 	return true
 }
 
-// mostCovers bounds the entries among which a smallest cover is looked for.
-const mostCovers = 64
-
-// cover chooses entries among lines that together surely match a set, such
-// that none of them can be left out. One entry alone is best; those of which
-// first holds are used before others. The set must be covered by the lines.
-func (l *aclList) cover(target solver.Set, lines []aclLine, first func(*aclLine) bool) ([]*ir.Entry, error) {
-	s := l.space
-	var deciding []*aclLine
-	rest := target
-	for _, turn := range []bool{true, false} {
-		for k := range lines {
-			o := &lines[k]
-			if o.must == solver.Empty || first(o) != turn {
-				continue
-			}
-			alone, err := s.Subset(target, o.must)
-			if err != nil {
-				return nil, err
-			}
-			if alone {
-				return []*ir.Entry{o.entry}, nil
-			}
-			if next := s.Difference(rest, o.must); next != rest {
-				deciding, rest = append(deciding, o), next
-			}
-		}
-		if rest == solver.Empty {
-			break
-		}
-	}
-	if rest == solver.Invalid {
-		return nil, solver.ErrBudget
-	}
-	if len(deciding) <= mostCovers {
-		var err error
-		if deciding, err = irreducible(s, target, deciding); err != nil {
-			return nil, err
-		}
-	}
-	var es []*ir.Entry
-	for _, o := range deciding {
-		es = append(es, o.entry)
-	}
-	slices.SortStableFunc(es, func(a, b *ir.Entry) int { return int(a.Number.V) - int(b.Number.V) })
-	return es, nil
-}
-
-// irreducible drops lines without which the rest still covers the target.
-func irreducible(s *solver.Space, target solver.Set, lines []*aclLine) ([]*aclLine, error) {
-	for k := len(lines) - 1; k >= 0; k-- {
-		var others []solver.Set
-		for j, o := range lines {
-			if j != k {
-				others = append(others, o.must)
-			}
-		}
-		enough, err := s.Subset(target, s.Union(others...))
-		if err != nil {
-			return nil, err
-		}
-		if enough {
-			lines = slices.Delete(lines, k, k+1)
-		}
-	}
-	return lines, nil
-}
-
 // aclBoth is one direction of an ACL in both families: the same entries under
 // the same indexes.
 type aclBoth [len(packet.Families)]*aclList
 
-// judge decides the fate of an entry in both families together: it is dead only
-// where it is dead in both. list is the one in which the opposite happens.
-func (b *aclBoth) judge(i int) (out ruling, list *aclList, err error) {
-	out.fate, list = fateAbsent, b[0]
-	for _, l := range b {
-		s, err := l.judge(i)
-		if err != nil {
-			return ruling{}, nil, err
-		}
-		switch {
-		case s.fate == fateAlive:
-			return s, l, nil
-		case s.fate > out.fate:
-			s.cover = append(s.cover, without(out.cover, s.cover)...)
-			out, list = s, l
-		default:
-			out.cover = append(out.cover, without(s.cover, out.cover)...)
-		}
-	}
-	return out, list, nil
+// verdict is the fate of an entry in both families together: it is dead only
+// where it is dead in both.
+type verdict struct {
+	ruling            // of the family that is worse off
+	list     *aclList // that family
+	families [len(packet.Families)]ruling
 }
 
-// without returns the entries of es that are not among others.
-func without(es, others []*ir.Entry) []*ir.Entry {
-	return slices.DeleteFunc(slices.Clone(es), func(e *ir.Entry) bool { return slices.Contains(others, e) })
+// judge decides the fate of an entry.
+func (b *aclBoth) judge(i int) (verdict, error) {
+	v := verdict{ruling: ruling{fate: fateAbsent}, list: b[0]}
+	for k, l := range b {
+		r, err := l.judge(i)
+		if err != nil {
+			return verdict{}, err
+		}
+		v.families[k] = r
+		if r.fate == fateAlive {
+			return verdict{ruling: r, list: l}, nil
+		}
+		if r.fate > v.fate {
+			v.ruling, v.list = r, l
+		}
+	}
+	return v, nil
+}
+
+// certify returns the cover of a dead entry in both families.
+func (b *aclBoth) certify(i int, v verdict) ([]*ir.Entry, error) {
+	var cover []*ir.Entry
+	for k, l := range b {
+		if v.families[k].fate <= fateAbsent {
+			continue
+		}
+		part, err := l.certify(i, v.families[k])
+		if err != nil {
+			return nil, err
+		}
+		for _, e := range part {
+			if !slices.Contains(cover, e) {
+				cover = append(cover, e)
+			}
+		}
+	}
+	return cover, nil
 }
 
 // newACLBoth analyses one direction of an ACL.

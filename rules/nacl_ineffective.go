@@ -143,30 +143,36 @@ resource "aws_vpc" "main" {
 
 // ineffective reports the entries of one action that are dead and thwarted.
 func ineffective(p *Pass, allow bool) error {
+	troubles := troublesOf(p.Net)
 	return eachList(p.Context, p.Net, func(b aclBoth) error {
 		taken := map[uint16]bool{} // numbers that repairs have asked for
 		for i := range b[0].lines {
 			e := b[0].lines[i].entry
-			if !e.Allow.Known() || e.Allow.V != allow || troubled(p.Net, &e.Origin) {
+			if !e.Allow.Known() || e.Allow.V != allow || troubles.at(&e.Origin) {
 				continue
 			}
-			s, l, err := b.judge(i)
+			v, err := b.judge(i)
 			if err != nil {
 				return err
 			}
-			if s.fate != fateThwarted && s.fate != fatePerhaps {
+			if v.fate != fateThwarted && v.fate != fatePerhaps {
 				continue
 			}
-			f := thwartedFinding(l, e, &s)
-			if f.Fix, err = b.repair(i, e, &s, taken); err != nil {
+			cover, err := b.certify(i, v)
+			if err != nil {
 				return err
 			}
-			if s.fate == fatePerhaps {
-				f.Because = orderCauses(l.acl, e, s.cover)
+			t := &thwarted{v, e, cover}
+			f := t.finding()
+			if f.Fix, err = b.repair(i, t, taken); err != nil {
+				return err
+			}
+			if v.fate == fatePerhaps {
+				f.Because = orderCauses(v.list.acl, e, cover)
 				p.Report(f)
 				continue
 			}
-			if err := proveThwarted(p, f, l, e, &s); err != nil {
+			if err := t.prove(p, f); err != nil {
 				return err
 			}
 		}
@@ -174,10 +180,18 @@ func ineffective(p *Pass, allow bool) error {
 	})
 }
 
-func thwartedFinding(l *aclList, e *ir.Entry, s *ruling) diag.Finding {
+// thwarted is a dead entry that does not have its effect, with its cover.
+type thwarted struct {
+	verdict
+	entry *ir.Entry
+	cover []*ir.Entry
+}
+
+func (t *thwarted) finding() diag.Finding {
+	e := t.entry
 	f := diag.Finding{
 		Certainty: diag.Definite,
-		Message:   thwartedMessage(l, e, s),
+		Message:   t.message(),
 		Place: diag.Place{
 			Address: e.Origin.Address,
 			Message: fmt.Sprintf("%s, %s, is never reached", entryName(e), matchWords(&e.Match, e.Egress)),
@@ -186,56 +200,58 @@ func thwartedFinding(l *aclList, e *ir.Entry, s *ruling) diag.Finding {
 		Why: "an ACL stops at its first match, in ascending order",
 		Key: entryKey(e),
 	}
-	if s.fate == fatePerhaps {
+	if t.fate == fatePerhaps {
 		f.Certainty = diag.Possible
 		f.Place.Message = fmt.Sprintf("%s, %s, may never be reached", entryName(e), matchWords(&e.Match, e.Egress))
 	}
 	f.Family = entryFamily(e)
-	homeOf(&f, l.acl.Home, l.acl.VPC)
-	f.Cover, f.Related = coverPlaces(e, s.cover)
+	homeOf(&f, t.list.acl.Home, t.list.acl.VPC)
+	f.Cover, f.Related = coverPlaces(e, t.cover)
 	return f
 }
 
-func thwartedMessage(l *aclList, e *ir.Entry, s *ruling) string {
+func (t *thwarted) message() string {
+	e := t.entry
 	subject, effect := "this deny", "stops nothing"
 	if e.Allow.V {
 		subject, effect = "this allow", "lets nothing in"
-		if l.egress {
+		if e.Egress {
 			effect = "lets nothing out"
 		}
 	}
-	who, verb := entryNames(s.cover), "decide"
-	if opposed := !slices.ContainsFunc(s.cover, func(c *ir.Entry) bool {
+	who, verb := entryNames(t.cover), "decide"
+	if opposed := !slices.ContainsFunc(t.cover, func(c *ir.Entry) bool {
 		return !c.Allow.Known() || c.Allow.V == e.Allow.V
-	}); opposed && (s.wholly || s.fate == fatePerhaps) {
+	}); opposed && (t.wholly || t.fate == fatePerhaps) {
 		verb = "allow"
 		if e.Allow.V {
 			verb = "deny"
 		}
 	}
 	switch {
-	case len(s.cover) > 1:
+	case len(t.cover) > 1:
 		who += " together"
 	case verb == "deny":
 		verb = "denies"
 	default:
 		verb += "s"
 	}
-	if s.fate == fatePerhaps {
+	if t.fate == fatePerhaps {
 		effect = "may " + map[bool]string{false: "stop nothing", true: "let nothing through"}[e.Allow.V]
 		return fmt.Sprintf("%s %s: %s %s every packet it names, if it comes first", subject, effect, who, verb)
 	}
 	return fmt.Sprintf("%s %s: %s %s every packet it names first", subject, effect, who, verb)
 }
 
-// proveThwarted looks for a packet that the entry names and with which the
+// prove looks for a packet that the entry names and with which the
 // opposite happens, one that concerns a subnet of the ACL where there is one.
-func proveThwarted(p *Pass, f diag.Finding, l *aclList, e *ir.Entry, s *ruling) error {
+func (t *thwarted) prove(p *Pass, f diag.Finding) error {
+	l, e := t.list, t.entry
 	local, owner := l.localTraffic(p.Net)
-	h, found, err := l.space.Witness(s.wrong, local)
+	h, found, err := l.space.Witness(t.wrong, local)
 	if err == nil && !found {
 		owner = ""
-		h, found, err = l.space.Witness(s.wrong)
+		h, found, err = l.space.Witness(t.wrong)
 	}
 	if err != nil {
 		return err
@@ -258,9 +274,12 @@ func proveThwarted(p *Pass, f diag.Finding, l *aclList, e *ir.Entry, s *ruling) 
 	expected := trace.Allow
 	if e.Allow.V {
 		expected = trace.Deny
-		f.Why += fmt.Sprintf(": %s does not get %s, though this entry allows it", h, way)
+		f.Why += fmt.Sprintf("; the packet shown does not get %s, though this entry allows it", way)
 	} else {
-		f.Why += fmt.Sprintf(": %s gets %s, though this entry denies it", h, way)
+		f.Why += fmt.Sprintf("; the packet shown gets %s, though this entry denies it", way)
+	}
+	if more := l.behind(p.Net, e, t.wrong); more != "" {
+		f.Why += "; " + more
 	}
 	p.Prove(f, Proof{ACL: &ACLProof{ACL: l.acl, Egress: l.egress, Header: h, Expect: expected}})
 	return nil

@@ -75,7 +75,8 @@ resource "aws_vpc" "main" {
 `,
 	},
 	Run: func(p *Pass) error {
-		return eachList(p.Context, p.Net, func(b aclBoth) error { return redundantEntries(p, b) })
+		troubles := troublesOf(p.Net)
+		return eachList(p.Context, p.Net, func(b aclBoth) error { return redundantEntries(p, b, troubles) })
 	},
 }
 
@@ -92,29 +93,31 @@ type redundancy struct {
 	gone     []bool
 }
 
-func redundantEntries(p *Pass, b aclBoth) error {
+func redundantEntries(p *Pass, b aclBoth, troubles *troubles) error {
 	r := &redundancy{pass: p, both: b, gone: make([]bool, len(b[0].lines))}
-	var twins []ruling
-	for i := range b[0].lines {
-		s, _, err := b.judge(i)
+	covers := make([][]*ir.Entry, len(r.gone))
+	for i := range r.gone {
+		e := b[0].lines[i].entry
+		v, err := b.judge(i)
 		if err != nil {
 			return err
 		}
-		twins = append(twins, s)
-		e := b[0].lines[i].entry
-		if s.fate == fateThwarted || s.fate == fatePerhaps {
-			r.involved = append(r.involved, e)
-			r.involved = append(r.involved, s.cover...)
-		} else if troubled(p.Net, &e.Origin) {
+		if v.fate > fateAbsent {
+			if covers[i], err = b.certify(i, v); err != nil {
+				return err
+			}
+		}
+		if v.fate > fateTwin {
+			r.involved = append(append(r.involved, e), covers[i]...)
+			covers[i] = nil
+		} else if troubles.at(&e.Origin) {
 			r.involved = append(r.involved, e)
 		}
 	}
-	for i, s := range twins {
-		e := b[0].lines[i].entry
-		if s.fate == fateTwin && r.free(e, s.cover) {
+	for i, cover := range covers {
+		if e := b[0].lines[i].entry; len(cover) > 0 && r.free(e, cover) {
 			r.gone[i] = true
-			r.report(e, s.cover, fmt.Sprintf("%s already %s every packet it names",
-				entryNames(s.cover), verbFor(s.cover, e)))
+			r.report(e, cover, fmt.Sprintf("%s already %s every packet it names", entryNames(cover), verbFor(cover, e)))
 		}
 	}
 	for _, l := range b {
@@ -204,7 +207,7 @@ func (r *redundancy) candidate(l *aclList, i int) bool {
 			return false
 		}
 	}
-	return e.entry.Allow.Known() && e.entry.Number.V <= highestNumber && !l.isStyle(i)
+	return e.entry.Allow.Known() && !l.isStyle(i)
 }
 
 // remove reports line i, of which the entries after it decide the rest the

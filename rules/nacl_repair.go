@@ -15,12 +15,13 @@ import (
 // repair suggests a number for an entry that its cover keeps from taking
 // effect. A deny gets an edit when the algebra shows what the move does; an
 // allow only gets words, for moving it would open something.
-func (b *aclBoth) repair(i int, e *ir.Entry, s *ruling, taken map[uint16]bool) (diag.Fix, error) {
-	general := diag.Fix{Text: "give it a number below " + entryNames(s.cover) + ", or remove it"}
-	if s.fate != fateThwarted || !e.Number.Known() {
+func (b *aclBoth) repair(i int, t *thwarted, taken map[uint16]bool) (diag.Fix, error) {
+	e := t.entry
+	general := diag.Fix{Text: "give it a number below " + entryNames(t.cover) + ", or remove it"}
+	if t.fate != fateThwarted || !e.Number.Known() || len(b[0].lines) > longestList {
 		return general, nil
 	}
-	number, ok := b.freeNumber(s.cover, taken)
+	number, ok := b.freeNumber(t.cover, taken)
 	if !ok {
 		return general, nil
 	}
@@ -28,7 +29,7 @@ func (b *aclBoth) repair(i int, e *ir.Entry, s *ruling, taken map[uint16]bool) (
 	if err != nil {
 		return general, err
 	}
-	fits, err := b.fits(i, moved, number)
+	fits, err := b.fits(i, moved)
 	if err != nil || !fits {
 		return general, err
 	}
@@ -108,28 +109,28 @@ func (b *aclBoth) moved(e *ir.Entry, number uint16) (aclBoth, error) {
 
 // fits reports whether the moved entry takes effect and no other entry loses
 // its own by the move.
-func (b *aclBoth) fits(i int, moved aclBoth, number uint16) (bool, error) {
+func (b *aclBoth) fits(i int, moved aclBoth) (bool, error) {
 	old := map[uint16]fate{}
 	for k, l := range b[0].lines {
 		if k == i || !l.entry.Number.Known() {
 			continue
 		}
-		s, _, err := b.judge(k)
+		v, err := b.judge(k)
 		if err != nil {
 			return false, err
 		}
-		old[l.entry.Number.V] = s.fate
+		old[l.entry.Number.V] = v.fate
 	}
 	for k, l := range moved[0].lines {
 		if !l.entry.Number.Known() {
 			continue
 		}
-		s, _, err := moved.judge(k)
+		v, err := moved.judge(k)
 		if err != nil {
 			return false, err
 		}
 		// The moved entry has no old fate under its new number.
-		if s.fate > fateAbsent && old[l.entry.Number.V] <= fateAbsent {
+		if v.fate > fateAbsent && old[l.entry.Number.V] <= fateAbsent {
 			return false, nil
 		}
 	}

@@ -80,6 +80,10 @@ func TestEntries(t *testing.T) {
 			"in 101 allow all ::/0",
 			"in 32768 deny all ::/0",
 		}, ""},
+		{"the entry that AWS keeps is the implicit one", []string{
+			"in 100 deny tcp/22 10.0.0.0/8",
+			"in 32767 deny all 0.0.0.0/0",
+		}, "acl.tf:10 this deny changes nothing: the implicit * denies its packets anyway\n"},
 		{"a last deny of everything is style", []string{
 			"in 100 allow all 0.0.0.0/0",
 			"in 200 deny all 0.0.0.0/0",
@@ -229,10 +233,36 @@ func TestDenyIneffectiveInFull(t *testing.T) {
 		"95", "acl.tf:12",
 		"tcp 203.0.113.10:32768 > 10.0.20.10:5432", "internet", "aws_subnet.t",
 		"ingress 110 deny tcp/5432 from 0.0.0.0/0",
-		"an ACL stops at its first match, in ascending order: tcp 203.0.113.10:32768 > 10.0.20.10:5432 gets in, though this entry denies it",
+		"an ACL stops at its first match, in ascending order; the packet shown gets in, though this entry denies it",
 	}
 	if d := cmp.Diff(want, got); d != "" {
 		t.Error(d)
+	}
+}
+
+// What the groups behind the ACL make of it is said when it is short.
+func TestDenyIneffectiveBehind(t *testing.T) {
+	tests := []struct{ name, rule, want string }{
+		{"nobody", "tcp/443 0.0.0.0/0", "nothing is exposed by it today: no group behind it admits such a packet"},
+		{"a group", "tcp/5432 b", "nothing is exposed by it today: aws_security_group.a admits only aws_security_group.b (sg.tf:10)"},
+		{"a private range", "tcp/5432 10.0.0.0/8", "nothing is exposed by it today: aws_security_group.a admits only 10.0.0.0/8 (sg.tf:10)"},
+		{"the internet", "tcp 0.0.0.0/0", "behind it aws_security_group.a admits 0.0.0.0/0 (sg.tf:10)"},
+	}
+	for _, test := range tests {
+		t.Run(test.name, func(t *testing.T) {
+			n := aclNetwork(parseACL(t, "in 100 allow tcp 0.0.0.0/0", "in 110 deny tcp/5432 0.0.0.0/0"))
+			w := newSGWorld("10.0.0.0/16")
+			w.groups["a"].Ingress = []ir.Rule{w.rule(t, test.rule, 10)}
+			n.Interfaces = []*ir.Interface{{Subnet: ir.One(n.Subnets[0]), Groups: ir.All(w.groups["a"])}}
+			fs := run(t, n, "nacl-deny-ineffective").Findings
+			if len(fs) != 1 || !strings.HasSuffix(fs[0].Why, "; "+test.want) {
+				t.Errorf("got %+v", fs)
+			}
+			w.groups["a"].Open = unknown("x")
+			if fs := run(t, n, "nacl-deny-ineffective").Findings; strings.Contains(fs[0].Why, "behind it") || strings.Contains(fs[0].Why, "today") {
+				t.Errorf("said although not known: %s", fs[0].Why)
+			}
+		})
 	}
 }
 

@@ -27,6 +27,26 @@ var notAnalysed = &Rule{
 	Run: omissions,
 }
 
+// omitted are the causes for which parts of the input were left out.
+type omitted map[diag.Cause]bool
+
+func omissionsOf(n *ir.Network) omitted {
+	left := omitted{}
+	for _, o := range n.NotAnalysed {
+		c := o.Cause
+		c.Range = diag.Range{}
+		left[c] = true
+	}
+	return left
+}
+
+// has reports whether a cause is told as a part that was not analysed,
+// wherever it is met.
+func (o omitted) has(c diag.Cause) bool {
+	c.Range = diag.Range{}
+	return o[c]
+}
+
 // omissions reports one finding for each reason to leave something out.
 func omissions(p *Pass) error {
 	var causes []diag.Cause

@@ -11,12 +11,13 @@ import (
 // findings of the rules in whose name they report it. A problem that no rule
 // answers for stays a diagnostic; one whose rule does not run is dropped.
 func (o *outcome) problems(chosen []*Rule, n *ir.Network) {
+	left := omissionsOf(n)
 	for _, d := range n.Problems {
 		if d.Rule == "" {
 			o.diagnostics = append(o.diagnostics, d)
 			continue
 		}
-		if d.Rule == notAnalysed.ID && omitted(n, d.Cause) {
+		if d.Rule == notAnalysed.ID && left.has(d.Cause) {
 			continue // the rule tells it from Network.NotAnalysed
 		}
 		k := slices.IndexFunc(chosen, func(r *Rule) bool { return r.ID == d.Rule })
@@ -35,18 +36,37 @@ func (o *outcome) problems(chosen []*Rule, n *ir.Network) {
 	}
 }
 
-// troubled reports whether a parser found something wrong within the block
-// that an origin comes from: what such a rule or entry matches is not what its
-// author meant, so nothing is built upon it.
-func troubled(n *ir.Network, o *ir.Origin) bool {
-	return slices.ContainsFunc(n.Problems, func(d diag.Diagnostic) bool {
+// troubles knows where the parsers found something wrong.
+type troubles struct {
+	addresses map[string]bool
+	starts    map[string][]int // first bytes by file, ascending
+}
+
+func troublesOf(n *ir.Network) *troubles {
+	t := &troubles{addresses: map[string]bool{}, starts: map[string][]int{}}
+	for _, d := range n.Problems {
 		if d.Rule == "" || d.Rule == notAnalysed.ID {
-			return false
+			continue
 		}
-		if o.Block.IsZero() || o.Block.Start.Line == 0 {
-			return d.Address != "" && d.Address == o.Address
+		t.addresses[d.Address] = d.Address != ""
+		if !d.Range.IsZero() {
+			t.starts[d.Range.File] = append(t.starts[d.Range.File], d.Range.Start.Byte)
 		}
-		return d.Range.File == o.Block.File &&
-			o.Block.Start.Byte <= d.Range.Start.Byte && d.Range.Start.Byte < max(o.Block.End.Byte, o.Block.Start.Byte+1)
-	})
+	}
+	for _, s := range t.starts {
+		slices.Sort(s)
+	}
+	return t
+}
+
+// at reports whether something is wrong within the block that an origin comes
+// from: what such a rule or entry matches is not what its author meant, so
+// nothing is built upon it.
+func (t *troubles) at(o *ir.Origin) bool {
+	if o.Block.Start.Line == 0 {
+		return t.addresses[o.Address]
+	}
+	starts := t.starts[o.Block.File]
+	k, _ := slices.BinarySearch(starts, o.Block.Start.Byte)
+	return k < len(starts) && starts[k] < max(o.Block.End.Byte, o.Block.Start.Byte+1)
 }

@@ -42,6 +42,7 @@ var sgRuleNeverMatches = &Rule{
 }
 
 func neverMatching(p *Pass) error {
+	troubles := troublesOf(p.Net)
 	for _, g := range p.Net.SecurityGroups {
 		for _, egress := range []bool{false, true} {
 			if err := p.Context.Err(); err != nil {
@@ -50,7 +51,7 @@ func neverMatching(p *Pass) error {
 			l := newSGList(g, egress)
 			for k := range l.rules {
 				r := &l.rules[k]
-				if troubled(p.Net, &r.rule.Origin) {
+				if troubles.at(&r.rule.Origin) {
 					continue
 				}
 				f, ok := l.foreignProtocol(r)

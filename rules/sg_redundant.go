@@ -65,13 +65,14 @@ resource "aws_vpc" "main" {
 
 func redundantRules(p *Pass) error {
 	var spaces sgSpaces
+	troubles := troublesOf(p.Net)
 	for _, g := range p.Net.SecurityGroups {
 		for _, egress := range []bool{false, true} {
 			if err := p.Context.Err(); err != nil {
 				return err
 			}
 			l := newSGList(g, egress)
-			found, err := l.redundant(&spaces, p.Net)
+			found, err := l.redundant(&spaces, troubles)
 			if err != nil {
 				return err
 			}
@@ -102,7 +103,7 @@ type redundantRule struct {
 
 // redundant finds rules that can be removed together: narrowest first, each
 // against what remains; of equal ones the later goes.
-func (l *sgList) redundant(spaces *sgSpaces, n *ir.Network) ([]redundantRule, error) {
+func (l *sgList) redundant(spaces *sgSpaces, troubles *troubles) ([]redundantRule, error) {
 	order := make([]int, len(l.rules))
 	for i := range order {
 		order[i] = i
@@ -114,7 +115,7 @@ func (l *sgList) redundant(spaces *sgSpaces, n *ir.Network) ([]redundantRule, er
 	var found []redundantRule
 	for _, i := range order {
 		r := &l.rules[i]
-		if r.empty() || r.neverSent() || troubled(n, &r.rule.Origin) {
+		if r.empty() || r.neverSent() || troubles.at(&r.rule.Origin) {
 			continue
 		}
 		cover, ok, err := l.coverOf(i, gone, spaces)

@@ -55,11 +55,12 @@ resource "aws_security_group" "web" {
 // unknownValues reports one finding for each value that something waits for.
 func unknownValues(p *Pass) error {
 	type key struct{ name, message string }
+	left := omissionsOf(p.Net)
 	at := map[key]int{}
 	var causes [][]waiting
 	for _, w := range gaps(p.Net) {
 		c := w.why.Cause
-		if c.Code == diag.NotValid || omitted(p.Net, c) {
+		if c.Code == diag.NotValid || left.has(c) {
 			continue // reported as what it is
 		}
 		k := key{name: c.Address}
@@ -82,13 +83,6 @@ func unknownValues(p *Pass) error {
 		p.Report(unknownFinding(ws, carriers))
 	}
 	return nil
-}
-
-// omitted reports whether a cause is told as a part that was not analysed.
-func omitted(n *ir.Network, c diag.Cause) bool {
-	return slices.ContainsFunc(n.NotAnalysed, func(o ir.Omission) bool {
-		return o.Cause.Code == c.Code && o.Cause.Address == c.Address && o.Cause.Message == c.Message
-	})
 }
 
 // carriersOf lists what surely carries each group, by name and without
@@ -233,7 +227,11 @@ func question(w waiting, carriers map[*ir.SecurityGroup][]string) string {
 	case w.iface != nil:
 		return "which security groups " + interfaceName(w.iface) + " carries"
 	case w.group != nil:
-		return "what else " + groupName(w.group) + " lets through"
+		what := "what else "
+		if len(w.group.Ingress)+len(w.group.Egress) == 0 {
+			what = "what "
+		}
+		return what + groupName(w.group) + " lets through"
 	case w.acl != nil:
 		return "which other entries " + aclName(w.acl) + " has"
 	}

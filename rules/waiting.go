@@ -57,6 +57,9 @@ func gaps(n *ir.Network) []waiting {
 	for _, t := range n.RouteTables {
 		for k := range t.Routes {
 			r := &t.Routes[k]
+			if r.Origin.Implicit {
+				continue
+			}
 			w := waiting{address: r.Origin.Address, route: r}
 			w.attribute, w.place = "destination", r.Origin.At(ir.FieldPeer)
 			ws = w.when(ws, r.Destination.Unknown)
