@@ -201,7 +201,7 @@ func (b *builder) missing(k ir.Kind, id string, home ir.Home, ref value) *ir.Unk
 	} else if cut := b.cut(k, home); cut != nil {
 		c.Code = diag.Truncated
 		c.Message = id + " is not in the input: the list is cut"
-		c.Range = cut.value.place()
+		c.Range = cut.cut.place()
 	}
 	return &ir.Unknown{Term: id, Cause: c}
 }
@@ -213,7 +213,7 @@ func (b *builder) cut(k ir.Kind, home ir.Home) *listing {
 	if !ok {
 		at = -1
 		for i, l := range b.reader.listings {
-			if k != ir.KindInvalid && l.list.closes == k && l.cut && compatible(b.listHomes[i], home) {
+			if k != ir.KindInvalid && l.list.closes == k && l.cut.ok() && compatible(b.listHomes[i], home) {
 				at = i
 				break
 			}

@@ -149,7 +149,7 @@ func (e *envelope) document(v value, s scope) {
 func (e *envelope) member(name string, m value, cut value, s scope) {
 	l, ok := listOf(name)
 	switch {
-	case ok && m.isArray() && l.fits(m):
+	case ok && m.isArray() && l.fits(name, m):
 		e.list(l, m, cut, s)
 		return
 	case ok && l.single == l.name && m.isObject():
@@ -188,7 +188,7 @@ func (e *envelope) list(l *list, m value, cut value, s scope) {
 		e.claim(l.name)
 	}
 	s.whole = s.whole && !cut.ok()
-	e.listings = append(e.listings, listing{list: l, value: m, hint: s.hint, whole: s.whole, cut: cut.ok()})
+	e.listings = append(e.listings, listing{list: l, value: m, hint: s.hint, whole: s.whole, cut: cut})
 	if cut.ok() {
 		e.problems = append(e.problems, cutList(l, cut))
 	}
@@ -316,7 +316,7 @@ func cutList(l *list, cut value) diag.Diagnostic {
 }
 
 // fits looks at the elements of lists with names that others use too.
-func (l *list) fits(m value) bool {
+func (l *list) fits(name string, m value) bool {
 	want := []string(nil)
 	switch l.kind {
 	case recordPrefixEntries:
@@ -333,7 +333,7 @@ func (l *list) fits(m value) bool {
 		if want != nil {
 			return item.first(want...).ok()
 		}
-		if l.id != "" && ambiguous(strings.ToLower(l.name)) && !item.get(l.id).ok() {
+		if l.id != "" && ambiguous(name) && !item.get(l.id).ok() {
 			return l.kind == recordAddress && item.get("PublicIp").ok()
 		}
 		return true

@@ -24,7 +24,7 @@ type object struct {
 const (
 	maxParts = 32
 	maxHomes = 64
-	maxCIDRs = 100
+	maxCIDRs = 60
 	maxRefs  = 200
 )
 

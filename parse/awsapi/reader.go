@@ -55,8 +55,8 @@ type listing struct {
 	list  *list
 	value value
 	hint
-	whole bool // neither cut nor a part
-	cut   bool // it goes on elsewhere
+	whole bool  // neither cut nor a part
+	cut   value // what says that it goes on elsewhere
 }
 
 // failure is a file that could not be read.

@@ -55,7 +55,7 @@ var (
 	subnetMembers = []string{"SubnetIds", "Subnets", "VpcSubnetIds", "ClientSubnets", "SubnetId", "Ec2SubnetId", "VpcSubnets"}
 	// inside are the members that hold such members.
 	inside = []string{
-		"VpcConfig", "VpcConfiguration", "ResourcesVpcConfig", "VPCOptions", "VpcOptions", "BrokerNodeGroupInfo", "NetworkConfiguration",
+		"VpcConfig", "VpcConfiguration", "ResourcesVpcConfig", "VPCOptions", "BrokerNodeGroupInfo", "NetworkConfiguration",
 		"AwsvpcConfiguration", "DBSubnetGroup", "VpcSettings", "Ec2InstanceAttributes", "EndpointDetails", "ComputeResources", "NetworkSettings",
 		"VpcConnectionConfig", "VpcConfigResponse", "ReplicationSubnetGroup", "Provisioned", "ConnectSettings", "PhysicalConnectionRequirements",
 	}
@@ -79,7 +79,9 @@ func refs(v value, members []string, depth int) []value {
 	if depth < 3 {
 		for _, name := range inside {
 			if m := v.get(name); m.isObject() {
-				out = append(out, refs(m, members, depth+1)...)
+				for _, r := range refs(m, members, depth+1) {
+					out = appendRef(out, r)
+				}
 			}
 		}
 	}

@@ -194,21 +194,21 @@ func (b *builder) attach() {
 		}
 	}
 	for _, s := range b.net.Subnets {
-		v, ok := s.VPC.Known()
+		v, placed := s.VPC.Known()
 		var home ir.Home
-		if ok {
+		if placed {
 			home = v.Home
 		}
 		if a, ok := acls[s]; ok {
 			s.ACL = ir.One(a)
 		} else {
-			s.ACL = fallback(defaults[v], b.net.IsClosed(ir.KindNetworkACL, home) && ok,
+			s.ACL = fallback(defaults[v], b.net.IsClosed(ir.KindNetworkACL, home) && placed,
 				b.unseen(ir.KindNetworkACL, home, "the network ACL of "+s.ID, "network ACL of "+s.ID))
 		}
 		if t, ok := tables[s]; ok {
 			s.RouteTable = ir.One(t)
 		} else {
-			s.RouteTable = fallback(mains[v], b.net.IsClosed(ir.KindRouteTable, home) && ok,
+			s.RouteTable = fallback(mains[v], b.net.IsClosed(ir.KindRouteTable, home) && placed,
 				b.unseen(ir.KindRouteTable, home, "the route table of "+s.ID, "route table of "+s.ID))
 		}
 	}
