@@ -180,6 +180,28 @@ func write(t *testing.T, name, text string) {
 	}
 }
 
+// TestDocumentedPaths checks that the files which the documentation names are
+// there. Names in capitals are for the reader to fill in.
+func TestDocumentedPaths(t *testing.T) {
+	named := regexp.MustCompile("`((?:[a-z0-9_.-]+/)+[a-z0-9_.-]+)`|\\]\\(([A-Za-z0-9_./-]+)\\)")
+	count := 0
+	for _, doc := range []string{"README.md", "docs/architecture.md", "docs/contributing.md", "docs/semantics.md"} {
+		for _, m := range named.FindAllStringSubmatch(read(t, doc), -1) {
+			name := m[1]
+			if m[2] != "" {
+				name = filepath.Join(filepath.Dir(doc), m[2])
+			}
+			count++
+			if _, err := os.Stat(filepath.Join(top, name)); err != nil {
+				t.Errorf("%s names %s, which is not there", doc, name)
+			}
+		}
+	}
+	if count < 20 {
+		t.Errorf("found only %d names", count)
+	}
+}
+
 // TestCI checks that CI runs what the README tells people to run.
 func TestCI(t *testing.T) {
 	if !strings.Contains(read(t, ".ci/run"), "\nexec make test\n") {
