@@ -17,7 +17,7 @@ import (
 // pass. It claims nothing that the concrete evaluator does not confirm.
 func Advise(n *ir.Network, q trace.Query, r trace.Result) Advice {
 	leg, reply := r.Forward, false
-	if r.Forward.Verdict == trace.Allow {
+	if r.Forward.Verdict != r.Verdict {
 		leg, reply = r.Reply, true
 	}
 	h, ok := Deciding(leg)

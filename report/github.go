@@ -52,7 +52,7 @@ func annotationText(j joined) string {
 	if j.Place.Range.IsZero() && j.Place.Address != "" {
 		lines[0] += " (" + j.Place.Address + ")"
 	}
-	lines = append(lines, pathLines(j.Path)...)
+	lines = append(lines, pathLines(j.Path, "")...)
 	for _, s := range []string{j.Why, strings.Join(becauseLines(j.Finding, 1<<16), "\n")} {
 		if s != "" {
 			lines = append(lines, s)

@@ -92,7 +92,7 @@ func (p *printer) markdownDetails(j joined) {
 		if h.Port != "" {
 			service += "/" + h.Port
 		}
-		p.linef("1. %s > %s %s %s", code(h.From), code(h.To), escape(service), escape(placesOf(h.Places)))
+		p.linef("1. %s > %s %s %s", code(h.From), code(h.To), escape(service), escape(placesOf(h.Places, "")))
 	}
 	if len(j.Path) > 0 {
 		p.linef("")

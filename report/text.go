@@ -3,6 +3,7 @@ package report
 import (
 	"cmp"
 	"fmt"
+	"path"
 	"slices"
 	"strings"
 
@@ -35,10 +36,11 @@ func Full(c Check, o Options) string {
 	return p.String()
 }
 
-// Concise writes one line for each finding, in the order of the files.
+// Concise writes one line for each finding, in the order of the files, and one
+// for each warning.
 func Concise(c Check, o Options) string {
 	p := &printer{Options: o}
-	p.diagnostics(c.Diagnostics, c.Sources)
+	p.diagnosticLines(c.Diagnostics, c.Sources)
 	fs := c.active()
 	diag.SortFindings(fs)
 	js := join(fs)
@@ -85,14 +87,14 @@ func (p *printer) findingSections(j joined, sources map[string][]byte) []section
 			ss = append(ss, section{label, lines})
 		}
 	}
-	add("path", pathLines(j.Path))
+	add("path", pathLines(j.Path, j.Place.Range.File))
 	if j.Witness != nil && len(j.Path) == 0 && !strings.Contains(j.Why, j.Witness.Header.String()) {
 		add("e.g.", []string{witnessLine(*j.Witness)})
 	}
 	if j.Why != "" {
 		add("why", wrap(j.Why, width))
 	} else {
-		add("why", blockerLines(j.Blockers))
+		add("why", blockerLines(j.Blockers, j.Place.Range.File))
 	}
 	add("see", seeLines(j.Finding, sources))
 	add("note", becauseLines(j.Finding, width))
@@ -101,8 +103,19 @@ func (p *printer) findingSections(j joined, sources map[string][]byte) []section
 	return ss
 }
 
-// pathLines shows the hops of a path as a table.
-func pathLines(hops []diag.Hop) []string {
+// near names a place beside a finding: files in the finding's own directory
+// by their names alone, since its first line says where they are.
+func near(r diag.Range, file string) string {
+	if dir, _ := path.Split(file); dir != "" {
+		if d, name := path.Split(r.File); d == dir {
+			r.File = name
+		}
+	}
+	return clean(r.Line())
+}
+
+// pathLines shows the hops of a path as a table, beside a finding in file.
+func pathLines(hops []diag.Hop, file string) []string {
 	rows := make([][]string, len(hops))
 	from := 0 // the widest source; the > stands two columns after it
 	for _, h := range hops {
@@ -113,16 +126,16 @@ func pathLines(hops []diag.Hop) []string {
 		if h.Port != "" {
 			service += "/" + h.Port
 		}
-		rows[i] = []string{pad(clean(h.From), from) + "  > " + clean(h.To), clean(service), placesOf(h.Places)}
+		rows[i] = []string{pad(clean(h.From), from) + "  > " + clean(h.To), clean(service), placesOf(h.Places, file)}
 	}
 	return table(rows)
 }
 
 // placesOf lists places: "groups.tf:16, listener main.tf:19".
-func placesOf(places []diag.Place) string {
+func placesOf(places []diag.Place, file string) string {
 	var shown []string
 	for _, pl := range places {
-		shown = append(shown, strings.TrimSpace(clean(pl.Message)+" "+clean(cmp.Or(pl.Range.Line(), pl.Address))))
+		shown = append(shown, strings.TrimSpace(clean(pl.Message)+" "+cmp.Or(near(pl.Range, file), clean(pl.Address))))
 	}
 	return strings.Join(unique(shown), ", ")
 }
@@ -135,10 +148,10 @@ func witnessLine(w diag.Witness) string {
 	return line
 }
 
-func blockerLines(bs []diag.Blocker) []string {
+func blockerLines(bs []diag.Blocker, file string) []string {
 	rows := make([][]string, len(bs))
 	for i, b := range bs {
-		rows[i] = []string{clean(b.Message), clean(cmp.Or(b.Place.Range.Line(), b.Place.Address))}
+		rows[i] = []string{clean(b.Message), cmp.Or(near(b.Place.Range, file), clean(b.Place.Address))}
 	}
 	return table(rows)
 }
@@ -162,7 +175,7 @@ func seeLines(f diag.Finding, sources map[string][]byte) []string {
 		if r.Range.IsZero() && r.Message == "" {
 			continue
 		}
-		rows = append(rows, []string{clean(cmp.Or(r.Range.Line(), r.Address)), clean(cmp.Or(r.Message, r.Address))})
+		rows = append(rows, []string{cmp.Or(near(r.Range, f.Place.Range.File), clean(r.Address)), clean(cmp.Or(r.Message, r.Address))})
 	}
 	const most = 8
 	lines := table(rows[:min(len(rows), most)])
@@ -178,7 +191,7 @@ func becauseLines(f diag.Finding, width int) []string {
 	var causes []string
 	for _, c := range f.Because {
 		text := c.Message
-		if at := c.Range.Line(); at != "" {
+		if at := near(c.Range, f.Place.Range.File); at != "" {
 			text += ", " + at
 		}
 		if f.Certainty == diag.Possible || !strings.Contains(f.Message+f.Why, c.Message) {
@@ -305,6 +318,20 @@ func (p *printer) diagnostics(list diag.List, sources map[string][]byte) {
 	if len(list) > 0 {
 		p.WriteByte('\n')
 	}
+}
+
+// diagnosticLines is diagnostics with one line for each warning.
+func (p *printer) diagnosticLines(list diag.List, sources map[string][]byte) {
+	var errors, warnings diag.List
+	for _, d := range sorted(list) {
+		if d.Error {
+			errors = append(errors, d)
+			continue
+		}
+		d.Label, d.Fix, d.Note = "", "", ""
+		warnings = append(warnings, d)
+	}
+	p.diagnostics(slices.Concat(errors, warnings), sources)
 }
 
 // sorted returns the list in order, without repetitions.

@@ -87,6 +87,9 @@ func traceSentence(r trace.Result) string {
 		if r.Forward.Verdict == trace.Deny {
 			return "the request is dropped" + droppedBy(r.Forward)
 		}
+		if r.Forward.Verdict == trace.Unknown {
+			return "the request may arrive, the reply is dropped" + droppedBy(r.Reply)
+		}
 		return "the request arrives, the reply is dropped" + droppedBy(r.Reply)
 	case trace.Unknown, trace.VerdictInvalid:
 	}
