@@ -59,9 +59,7 @@ func (l *aclList) admitted(n *ir.Network, set solver.Set) (admit []admission, oc
 	members := func(g *ir.SecurityGroup, _ reach.Bound) []netipx.IPRange { return memberAddresses(g, f) }
 	seen := map[*ir.SecurityGroup]bool{}
 	for _, i := range n.Interfaces {
-		subnet, known := i.Subnet.Known()
-		acl, known := aclOf(subnet, known)
-		if !known || acl != l.acl || i.NoInbound {
+		if i.NoInbound || !mayBeBehind(i, l.acl) {
 			continue
 		}
 		occupied = true
@@ -89,4 +87,11 @@ func (l *aclList) admitted(n *ir.Network, set solver.Set) (admit []admission, oc
 	}
 	oneGroup := !slices.ContainsFunc(admit, func(a admission) bool { return a.group != admit[0].group })
 	return admit, occupied, oneGroup
+}
+
+// mayBeBehind reports whether an interface may be in a subnet of an ACL.
+func mayBeBehind(i *ir.Interface, acl *ir.NetworkACL) bool {
+	return i.Subnet.Open != nil || slices.ContainsFunc(i.Subnet.Of, func(s *ir.Subnet) bool {
+		return s.ACL.Open != nil || slices.Contains(s.ACL.Of, acl)
+	})
 }

@@ -258,6 +258,10 @@ func TestDenyIneffectiveBehind(t *testing.T) {
 			if len(fs) != 1 || !strings.HasSuffix(fs[0].Why, "; "+test.want) {
 				t.Errorf("got %+v", fs)
 			}
+			n.Interfaces[0].Subnet = ir.Another[*ir.Subnet](unknown("var.subnet"))
+			if fs := run(t, n, "nacl-deny-ineffective").Findings; !strings.HasSuffix(fs[0].Why, "; "+test.want) {
+				t.Errorf("in some subnet: %s", fs[0].Why)
+			}
 			w.groups["a"].Open = unknown("x")
 			if fs := run(t, n, "nacl-deny-ineffective").Findings; strings.Contains(fs[0].Why, "behind it") || strings.Contains(fs[0].Why, "today") {
 				t.Errorf("said although not known: %s", fs[0].Why)
@@ -353,8 +357,10 @@ func TestDefaultEmptied(t *testing.T) {
 		change func(*ir.Network, *ir.NetworkACL)
 		want   string
 	}{
-		{"a new ACL without entries", func(*ir.Network, *ir.NetworkACL) {},
-			"acl.tf:1 nothing gets in or out of aws_subnet.t: aws_network_acl.t has no entries\n"},
+		{
+			"a new ACL without entries", func(*ir.Network, *ir.NetworkACL) {},
+			"acl.tf:1 nothing gets in or out of aws_subnet.t: aws_network_acl.t has no entries\n",
+		},
 		{"AWS's own entries are none", func(_ *ir.Network, a *ir.NetworkACL) {
 			a.Entries = []ir.Entry{parseEntry(t, "in 32767 deny all 0.0.0.0/0", 3)}
 		}, "acl.tf:1 nothing gets in or out of aws_subnet.t: aws_network_acl.t has no entries\n"},

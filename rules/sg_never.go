@@ -135,7 +135,7 @@ func (l *sgList) strangeReference(n *ir.Network, r *ir.Rule) (diag.Finding, bool
 				return diag.Finding{}, false
 			case linkUnseen:
 				sure = false
-			case unlinked:
+			case unlinked, linkInvalid:
 			}
 		}
 	}
