@@ -28,6 +28,7 @@ type Check struct {
 	Sources     map[string][]byte // the text of the files, by their shown names
 	Exit        Exit
 	Version     string // of postern
+	Changed     bool   // only what some changed files belong to was read
 }
 
 // Exit is the exit status in a number and in words.

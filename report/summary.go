@@ -30,6 +30,8 @@ func (p *printer) summary(c Check, js []joined) {
 	case c.Diagnostics.Errors():
 		p.linef("No findings in what could be read.%s %s", suppressed, counts(cov))
 		p.unknowns(cov)
+	case cov.empty() && c.Changed && len(cov.Inputs) == 0:
+		p.linef("None of the changed files belongs to anything that can be checked.")
 	case cov.empty():
 		p.linef("No security groups, network ACLs or routes in %s. Is this the right directory?", files)
 	case cov.Complete():

@@ -353,7 +353,10 @@ func (p *printer) diagnostic(d diag.Diagnostic, sources map[string][]byte) {
 	if !d.Range.IsZero() && d.Range.Start.Line == 0 {
 		at = shownFile(d.Range.File) // a whole file, or a directory
 	}
-	head := p.look(clean(at), bold) + ": " + p.look(word+":", look) + " " + p.look(clean(d.Message), bold)
+	head := p.look(word+":", look) + " " + p.look(clean(d.Message), bold)
+	if !d.Range.IsZero() || d.Address != "" {
+		head = p.look(clean(at), bold) + ": " + head
+	}
 	if d.Rule != "" {
 		head += " " + p.look("["+clean(d.Rule)+"]", dim)
 	}

@@ -25,6 +25,7 @@ type Trace struct {
 	Note string
 	// Verbose shows the entries that were looked at and did not match.
 	Verbose bool
+	Exit    Exit
 }
 
 // Advice is what to look at and what to do when a packet does not pass.
@@ -61,6 +62,10 @@ func TraceText(t Trace, o Options) string {
 		p.linef("%s", clean(r))
 	}
 	p.advice(t)
+	if t.Exit.Status != 0 {
+		p.WriteByte('\n')
+		p.linef("%s", clean(t.Exit.Words))
+	}
 	return p.String()
 }
 

@@ -1,6 +1,8 @@
 package main
 
 import (
+	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -8,6 +10,7 @@ import (
 
 	"github.com/urfave/cli/v2"
 
+	"github.com/postern-dev/postern/diag"
 	"github.com/postern-dev/postern/internal/nearest"
 	"github.com/postern-dev/postern/report"
 	"github.com/postern-dev/postern/rules"
@@ -53,12 +56,15 @@ func (s streams) check(c *cli.Context) error {
 		return err
 	}
 	found, err := rules.Check(ctx, in.Networks, settings)
+	if errors.Is(err, context.DeadlineExceeded) {
+		found, err = rules.Answer{Diagnostics: diag.List{unfinished(c)}}, nil
+	}
 	if err != nil {
-		return late(c, err)
+		return err
 	}
 	answer := report.Check{
 		Findings: found.Findings, Diagnostics: append(in.Diagnostics, found.Diagnostics...).Sort(),
-		Coverage: coverage(in), Rules: catalogue(rules.All()), Sources: in.Sources, Version: version(),
+		Coverage: coverage(in), Rules: catalogue(rules.All()), Sources: in.Sources, Version: version(), Changed: c.Bool("changed"),
 	}
 	answer.Exit = g.exit(answer.Findings, answer.Diagnostics, answer.Coverage, len(found.Disagreements))
 	for _, d := range found.Disagreements {
@@ -75,6 +81,14 @@ func (s streams) check(c *cli.Context) error {
 		fmt.Fprintln(s.err, answer.Exit.Words)
 	}
 	return ended(answer.Exit.Status)
+}
+
+// unfinished says that the rules were stopped: what was read is still shown.
+func unfinished(c *cli.Context) diag.Diagnostic {
+	return diag.Diagnostic{
+		Error: true, Message: "not done after --timeout " + c.Duration("timeout").String(),
+		Fix: tooLate, Note: "no rule's findings are shown, since some are missing",
+	}
 }
 
 // ended turns a status into what an action returns.

@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"github.com/postern-dev/postern/diag"
+	"github.com/postern-dev/postern/reach/trace"
 	"github.com/postern-dev/postern/report"
 )
 
@@ -45,7 +46,10 @@ func (g gate) exit(fs []diag.Finding, list diag.List, cov report.Coverage, disag
 	if disagreements > 0 {
 		return words(statusInternal, fmt.Sprintf("%s that postern's own evaluator does not confirm; please report this", count(disagreements, "answer")))
 	}
-	if broken := brokenFiles(list); broken > 0 {
+	switch broken := brokenFiles(list); {
+	case broken == 0 && list.Errors():
+		return words(statusUsage, "the answer is not complete")
+	case broken > 0:
 		return words(statusUsage, fmt.Sprintf("%d of %s could not be read; the findings above come from the rest", broken, count(total(list, cov), "file")))
 	}
 	counted := g.counted(fs)
@@ -63,6 +67,18 @@ func (g gate) exit(fs []diag.Finding, list diag.List, cov report.Coverage, disag
 	e := words(statusOK, "none at or above "+g.failOn)
 	e.Quiet = len(fs) == 0
 	return e
+}
+
+// expectation decides the status of a trace: a verdict is no failure unless
+// another one was expected.
+func expectation(expect string, got trace.Verdict, list diag.List) report.Exit {
+	switch {
+	case list.Errors():
+		return words(statusUsage, "a part of the input could not be read")
+	case expect != "" && got.String() != expect:
+		return words(statusFindings, fmt.Sprintf("expected %s, and it is %s", expect, got))
+	}
+	return report.Exit{Status: statusOK, Quiet: true}
 }
 
 func words(status int, why string) report.Exit {
@@ -116,14 +132,13 @@ func ignorance(fs []diag.Finding, cov report.Coverage) string {
 	return strings.Join(parts, ", ")
 }
 
-// brokenFiles counts the files that an error is about; an error that is about
-// none counts as one.
+// brokenFiles counts the files that an error is about.
 func brokenFiles(list diag.List) int { return len(errorFiles(list)) }
 
 func errorFiles(list diag.List) map[string]bool {
 	files := map[string]bool{}
 	for _, d := range list {
-		if d.Error {
+		if d.Error && !d.Range.IsZero() {
 			files[d.Range.File] = true
 		}
 	}

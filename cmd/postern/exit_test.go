@@ -4,6 +4,7 @@ import (
 	"testing"
 
 	"github.com/postern-dev/postern/diag"
+	"github.com/postern-dev/postern/reach/trace"
 	"github.com/postern-dev/postern/report"
 )
 
@@ -42,6 +43,7 @@ func TestExit(t *testing.T) {
 		{"unknown without a finding, strict", gate{failOn: "high", strict: true}, nil, nil, gap, 0, 1, "Exit status 1: with --strict, 1 unknown value.", false},
 		{"broken input", gate{failOn: "high"}, []diag.Finding{high}, broken, files, 0, 2, "Exit status 2: 1 of 2 files could not be read; the findings above come from the rest.", false},
 		{"broken input, never", gate{failOn: "never"}, nil, broken, files, 0, 2, "Exit status 2: 1 of 2 files could not be read; the findings above come from the rest.", false},
+		{"an error about no file", gate{failOn: "high"}, nil, diag.List{{Error: true}}, files, 0, 2, "Exit status 2: the answer is not complete.", false},
 		{"warnings do not count", gate{failOn: "high"}, nil, diag.List{{Message: "odd"}}, files, 0, 0, "Exit status 0: none at or above high.", true},
 		{"judges disagree", gate{failOn: "high"}, []diag.Finding{high}, broken, files, 1, 3, "Exit status 3: 1 answer that postern's own evaluator does not confirm; please report this.", false},
 	}
@@ -52,5 +54,27 @@ func TestExit(t *testing.T) {
 				t.Errorf("got %+v, want status %d, %q, quiet %v", e, tt.status, tt.words, tt.quiet)
 			}
 		})
+	}
+}
+
+func TestExpectation(t *testing.T) {
+	tests := []struct {
+		expect string
+		got    trace.Verdict
+		list   diag.List
+		status int
+		words  string
+	}{
+		{"", trace.Deny, nil, 0, ""},
+		{"deny", trace.Deny, nil, 0, ""},
+		{"allow", trace.Deny, nil, 1, "Exit status 1: expected allow, and it is deny."},
+		{"allow", trace.Unknown, nil, 1, "Exit status 1: expected allow, and it is unknown."},
+		{"deny", trace.Unknown, nil, 1, "Exit status 1: expected deny, and it is unknown."},
+		{"deny", trace.Deny, diag.List{{Error: true}}, 2, "Exit status 2: a part of the input could not be read."},
+	}
+	for _, tt := range tests {
+		if e := expectation(tt.expect, tt.got, tt.list); e.Status != tt.status || e.Words != tt.words {
+			t.Errorf("expectation(%q, %s) = %+v", tt.expect, tt.got, e)
+		}
 	}
 }

@@ -6,7 +6,6 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
-	"time"
 
 	"github.com/urfave/cli/v2"
 
@@ -32,12 +31,15 @@ func (s streams) load(ctx context.Context, c *cli.Context, paths []string) (*par
 	return in, late(c, err)
 }
 
+// tooLate is what to do when the time is up.
+const tooLate = "give it more time, or check parts of it on their own"
+
 // late says in words that the time was up.
 func late(c *cli.Context, err error) error {
 	if errors.Is(err, context.DeadlineExceeded) {
 		return &usageError{
-			message: "not done after --timeout " + c.Duration("timeout").Round(time.Millisecond).String(),
-			hints:   []hint{{"hint", "give it more time, or check parts of it on their own", ""}},
+			message: "not done after --timeout " + c.Duration("timeout").String(),
+			hints:   []hint{{"hint", tooLate, ""}},
 		}
 	}
 	return err

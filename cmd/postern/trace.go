@@ -70,6 +70,7 @@ func (s streams) trace(c *cli.Context) error {
 		return err
 	}
 	answer.Sources, answer.Verbose = in.Sources, c.Bool("verbose")
+	answer.Exit = expectation(c.String("expect"), answer.Result.Verdict, list)
 	text := report.TraceText(answer, s.looks(c))
 	if format == "json" {
 		if text, err = report.TraceJSON(answer); err != nil {
@@ -79,13 +80,7 @@ func (s streams) trace(c *cli.Context) error {
 	if err := s.print(c, text); err != nil {
 		return err
 	}
-	switch {
-	case list.Errors():
-		return ended(statusUsage)
-	case c.IsSet("expect") && answer.Result.Verdict.String() != c.String("expect"):
-		return ended(statusFindings)
-	}
-	return nil
+	return ended(answer.Exit.Status)
 }
 
 // question reads the arguments: two ends and one packet.

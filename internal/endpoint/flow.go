@@ -15,8 +15,8 @@ import (
 
 // Ask is a question about one packet between two ends.
 type Ask struct {
-	From, To   Expr
-	Service    Service
+	From, To Expr
+	Service  Service
 	// SourcePort is of TCP and UDP; without SourcePortSet it is 32768.
 	SourcePort    uint16
 	SourcePortSet bool
