@@ -195,6 +195,9 @@ func Symbols(s string) []string {
 // Readable replaces the symbols in a string by what people would write:
 // aws_vpc.main.id.
 func Readable(s string) string {
+	if !HasSymbol(s) {
+		return s
+	}
 	return strings.NewReplacer(symbolStart, "", symbolSplit, ".", symbolEnd, "").Replace(s)
 }
 
