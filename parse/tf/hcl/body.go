@@ -45,11 +45,14 @@ func (s *scope) attribute(a *attribute, ctx *hcl.EvalContext) tf.Attr {
 // written takes off what does not change where a value is written.
 func written(e hclsyntax.Expression) hclsyntax.Expression {
 	for {
-		p, ok := e.(*hclsyntax.ParenthesesExpr)
-		if !ok {
+		switch x := e.(type) {
+		case *hclsyntax.ParenthesesExpr:
+			e = x.Expression
+		case *elementExpr:
+			e = x.Expression
+		default:
 			return e
 		}
-		e = p.Expression
 	}
 }
 

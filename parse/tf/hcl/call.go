@@ -16,7 +16,7 @@ import (
 )
 
 // trait says how a function treats what is not plain about its arguments.
-type trait uint8
+type trait uint16
 
 const (
 	// moves: it moves and compares whole strings without looking into them, so
@@ -32,6 +32,10 @@ const (
 	picks
 	// anyOrder: the order of its arguments' elements does not matter.
 	anyOrder
+	// converts: it may yet fail on an unknown value.
+	converts
+	// counts: it looks into a string, but not into those of a collection.
+	counts
 )
 
 // builtin is a function of the language. Exactly one of fn, scoped, lazy and
@@ -41,7 +45,7 @@ type builtin struct {
 	fn     function.Function
 	// scoped needs the place it is called from: files.
 	scoped func(s *scope, args []cty.Value) (cty.Value, error)
-	params int // of scoped; negative: at least that many
+	params int // of scoped
 	// lazy evaluates its own arguments.
 	lazy func(s *scope, ctx *hcl.EvalContext, e *callExpr) (cty.Value, hcl.Diagnostics)
 	// effect is why the result differs from call to call.
@@ -131,7 +135,7 @@ func (s *scope) call(e *callExpr, name string, b builtin, args []cty.Value) (cty
 		if f.huge {
 			return s.fresh(cty.DynamicVal, []*ir.Unknown{s.limit("an argument of " + name + " is too large")}), nil
 		}
-		if f.symbol && (!b.has(moves) || f.composed && b.has(compares)) {
+		if f.symbol && (!b.has(moves) || b.has(counts) && a.Type() == cty.String || f.composed && b.has(compares)) {
 			args[i] = s.opaque(a)
 		}
 		all.unknown = all.unknown || f.unknown
@@ -140,7 +144,7 @@ func (s *scope) call(e *callExpr, name string, b builtin, args []cty.Value) (cty
 	if b.effect != "" {
 		return s.fresh(cty.UnknownVal(b.typ), []*ir.Unknown{s.functionCause(e, name+"() "+b.effect)}), nil
 	}
-	if all.unknown && !b.has(keeps) {
+	if all.unknown && (!b.has(keeps) || b.has(converts)) {
 		s.uncertain++
 	}
 	v, err := s.apply(b, args)
@@ -209,22 +213,29 @@ func (s *scope) refresh(v cty.Value, causes []*ir.Unknown) cty.Value {
 	return rebuild(bare, func(e cty.Value) cty.Value { return s.refresh(e, causes) }).WithMarks(others)
 }
 
+func plural(n int, noun string) string {
+	if n == 1 {
+		return "1 " + noun
+	}
+	return fmt.Sprintf("%d %ss", n, noun)
+}
+
 var errGrows = errors.New("too large")
 
 // apply checks and converts the arguments and calls the function.
 func (s *scope) apply(b builtin, args []cty.Value) (cty.Value, error) {
 	if b.scoped != nil {
-		if b.params >= 0 && len(args) != b.params || len(args) < -b.params {
-			return cty.NilVal, fmt.Errorf("it takes %d arguments, not %d", max(b.params, -b.params), len(args))
+		if len(args) != b.params {
+			return cty.NilVal, fmt.Errorf("it takes %s, not %d", plural(b.params, "argument"), len(args))
 		}
 		return b.scoped(s, args)
 	}
 	params, rest := b.fn.Params(), b.fn.VarParam()
 	switch {
 	case len(args) < len(params):
-		return cty.NilVal, fmt.Errorf("it needs %d arguments, not %d", len(params), len(args))
+		return cty.NilVal, fmt.Errorf("it needs %s, not %d", plural(len(params), "argument"), len(args))
 	case len(args) > len(params) && rest == nil:
-		return cty.NilVal, fmt.Errorf("it takes %d arguments, not %d", len(params), len(args))
+		return cty.NilVal, fmt.Errorf("it takes %s, not %d", plural(len(params), "argument"), len(args))
 	}
 	for i := range args {
 		p := rest
@@ -279,7 +290,7 @@ func try(s *scope, ctx *hcl.EvalContext, e *callExpr) (cty.Value, hcl.Diagnostic
 // attempt evaluates an expression and says whether it surely evaluates to that.
 func (s *scope) attempt(ctx *hcl.EvalContext, a hclsyntax.Expression) (v cty.Value, ds hcl.Diagnostics, sure bool) {
 	before := s.uncertain
-	v, ds = a.Value(ctx)
+	v, ds = s.maybe(ctx, a)
 	if ds.HasErrors() {
 		s.uncertain = before
 		return v, ds, true

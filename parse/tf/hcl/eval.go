@@ -36,6 +36,7 @@ type evaluator struct {
 	symbols   map[string]diag.Range // where the resource of a symbol is written
 	names     []string              // attribute names that are looked up anywhere in the root
 	written   map[string][]string   // attribute names that are written, by resource type
+	terms     map[string]int        // made so far, by the address they are made for
 	anonymous int                   // terms made for placeholders
 	demanded  int                   // instances of unknown collections that something refers to
 	library   bool
@@ -60,7 +61,6 @@ type scope struct {
 	key   instanceKey
 	name  string // the node's address, for terms
 	place diag.Range
-	count int         // terms made so far
 	seen  []cty.Value // unknown values that were referred to
 	// closed names what is evaluated when it may refer to nothing but its own
 	// variables: a template file, the default of a variable.
@@ -69,6 +69,7 @@ type scope struct {
 	// uncertain counts the operations that may still fail or differ once
 	// unknown values are known.
 	uncertain int
+	trying    int // errors are somebody's to judge, not to report
 }
 
 var scopeType = cty.Capsule("scope", reflect.TypeFor[scope]())

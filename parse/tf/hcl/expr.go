@@ -174,6 +174,20 @@ func (e *derivedExpr) Value(ctx *hcl.EvalContext) (cty.Value, hcl.Diagnostics) {
 	return s.derive(v), ds
 }
 
+func (e *elementExpr) Value(ctx *hcl.EvalContext) (cty.Value, hcl.Diagnostics) {
+	s := scopeOf(ctx)
+	v, ds := e.Expression.Value(ctx)
+	if ds.HasErrors() && s.trying == 0 {
+		return s.invalid(ds, e.Range()), nil
+	}
+	return v, ds
+}
+
+func (e *hugeExpr) Value(ctx *hcl.EvalContext) (cty.Value, hcl.Diagnostics) {
+	s := scopeOf(ctx)
+	return s.fresh(cty.UnknownVal(cty.Number), []*ir.Unknown{s.limit("its number is too large")}), nil
+}
+
 func (e *opaqueExpr) Value(ctx *hcl.EvalContext) (cty.Value, hcl.Diagnostics) {
 	v, ds := e.Expression.Value(ctx)
 	return scopeOf(ctx).opaque(v), ds
@@ -238,8 +252,6 @@ func (e *condExpr) Value(ctx *hcl.EvalContext) (cty.Value, hcl.Diagnostics) {
 	if ds.HasErrors() {
 		return cty.DynamicVal, ds
 	}
-	yes, yds := e.yes.Value(ctx)
-	no, nds := e.no.Value(ctx)
 	bare, causes, others := splitMarks(s.opaque(c))
 	if bare.IsNull() {
 		return cty.DynamicVal, failed(e.cond.Range(), "the condition is null")
@@ -249,27 +261,28 @@ func (e *condExpr) Value(ctx *hcl.EvalContext) (cty.Value, hcl.Diagnostics) {
 		return cty.DynamicVal, failed(e.cond.Range(), "the condition is not a boolean: %s", err)
 	}
 	if b.IsKnown() {
-		if b.True() {
-			return withOthers(unify(yes, no, yds, nds)).result(others)
+		taken, other := e.yes, e.no
+		if b.False() {
+			taken, other = other, taken
 		}
-		return withOthers(unify(no, yes, nds, yds)).result(others)
+		v, ds := taken.Value(ctx)
+		o, ods := s.maybe(ctx, other)
+		v, ds = unify(v, o, ds, ods)
+		return v.WithMarks(others), ds
 	}
+	yes, yds := s.maybe(ctx, e.yes)
+	no, nds := s.maybe(ctx, e.no)
 	if yds.HasErrors() || nds.HasErrors() {
 		return s.fresh(cty.DynamicVal, causes).WithMarks(others), nil
 	}
 	return s.choice(yes, no, causes).WithMarks(others), nil
 }
 
-// branch is the taken branch of a conditional.
-type branch struct {
-	v  cty.Value
-	ds hcl.Diagnostics
-}
-
-func withOthers(v cty.Value, ds hcl.Diagnostics) branch { return branch{v, ds} }
-
-func (b branch) result(ms cty.ValueMarks) (cty.Value, hcl.Diagnostics) {
-	return b.v.WithMarks(ms), b.ds
+// maybe evaluates an expression whose errors count only if its value is taken.
+func (s *scope) maybe(ctx *hcl.EvalContext, e hclsyntax.Expression) (cty.Value, hcl.Diagnostics) {
+	s.trying++
+	defer func() { s.trying-- }()
+	return e.Value(ctx)
 }
 
 // unify converts the taken branch to the type that both branches share, as

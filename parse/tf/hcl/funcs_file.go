@@ -245,7 +245,7 @@ func (s *scope) render(t *template, vars cty.Value) (cty.Value, error) {
 		}
 	}
 	v, ds := t.expr.Value(ctx)
-	s.count, s.uncertain = inner.count, inner.uncertain
+	s.uncertain = inner.uncertain
 	if ds.HasErrors() {
 		return cty.NilVal, errors.New(message(ds[0]))
 	}

@@ -58,6 +58,11 @@ type (
 		left, right hclsyntax.Expression
 		negate      bool
 	}
+	// elementExpr is an element of a list or object that is written out: when
+	// it has no value, the others still have theirs.
+	elementExpr struct{ hclsyntax.Expression }
+	// hugeExpr is a number beyond the limits.
+	hugeExpr struct{ hclsyntax.Expression }
 	// derivedExpr is any other operation.
 	derivedExpr struct{ hclsyntax.Expression }
 	// opaqueExpr hides symbols from an operation that looks into strings.
@@ -93,7 +98,7 @@ func (i *instrumenter) expr(e hclsyntax.Expression) hclsyntax.Expression {
 	switch e := e.(type) {
 	case *hclsyntax.LiteralValueExpr:
 		if e.Val.Type() == cty.Number && !e.Val.IsNull() && hugeNumber(e.Val.AsBigFloat()) {
-			e.Val = cty.UnknownVal(cty.Number)
+			return &hugeExpr{e}
 		}
 		return e
 	case *hclsyntax.ScopeTraversalExpr:
@@ -117,7 +122,7 @@ func (i *instrumenter) expr(e hclsyntax.Expression) hclsyntax.Expression {
 		return e
 	case *hclsyntax.TupleConsExpr:
 		for j := range e.Exprs {
-			i.in(&e.Exprs[j])
+			e.Exprs[j] = i.element(e.Exprs[j])
 		}
 		return e
 	case *hclsyntax.ObjectConsExpr:
@@ -191,12 +196,21 @@ func (i *instrumenter) object(e *hclsyntax.ObjectConsExpr) hclsyntax.Expression 
 			item.KeyExpr = i.expr(item.KeyExpr)
 			computed = true
 		}
-		item.ValueExpr = i.expr(item.ValueExpr)
+		item.ValueExpr = i.element(item.ValueExpr)
 	}
 	if !computed {
 		return e
 	}
 	return &derivedExpr{e}
+}
+
+func (i *instrumenter) element(e hclsyntax.Expression) hclsyntax.Expression {
+	e = i.expr(e)
+	switch e.(type) {
+	case *hclsyntax.LiteralValueExpr, *hclsyntax.TemplateExpr: // cannot fail
+		return e
+	}
+	return &elementExpr{e}
 }
 
 func (i *instrumenter) binary(e *hclsyntax.BinaryOpExpr) hclsyntax.Expression {
@@ -242,15 +256,13 @@ func collectSteps(t hcl.Traversal, names map[string]bool) {
 // traversalOf returns the reference that an expression is, for the arguments
 // that name things without evaluating them: provider, providers.
 func traversalOf(e hclsyntax.Expression) hcl.Traversal {
-	switch e := e.(type) {
+	switch e := written(e).(type) {
 	case *refExpr:
 		if e.key == nil {
 			return e.root
 		}
 	case *hclsyntax.ScopeTraversalExpr:
 		return e.Traversal
-	case *hclsyntax.ParenthesesExpr:
-		return traversalOf(e.Expression)
 	case *hclsyntax.TemplateWrapExpr:
 		return traversalOf(e.Wrapped)
 	case *hclsyntax.ObjectConsKeyExpr:

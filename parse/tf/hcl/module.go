@@ -164,6 +164,9 @@ func (m *module) argument(name string) (cty.Value, bool) {
 // output returns the value of an output of this instance.
 func (m *module) output(name string) (cty.Value, bool) {
 	address := m.prefix("output." + name)
+	if m.call != nil {
+		address = m.path + "." + name
+	}
 	if m.missing != nil {
 		cause := *m.missing
 		return unknownOf(&ir.Unknown{Term: m.path + "." + name, Cause: cause}), true

@@ -18,7 +18,7 @@ func Evaluate(ctx context.Context, f *Files, dir string, o Options) *tf.Root {
 	dir = path.Clean(dir)
 	ev := &evaluator{
 		ctx: ctx, files: f, limits: f.limits, opts: o, steps: f.limits.Steps,
-		cycles: map[string]bool{}, seen: map[string]bool{}, symbols: map[string]diag.Range{},
+		cycles: map[string]bool{}, seen: map[string]bool{}, symbols: map[string]diag.Range{}, terms: map[string]int{},
 	}
 	m := &module{
 		ev: ev, dir: f.directory(dir), key: instanceKey{key: cty.NilVal, each: cty.NilVal},

@@ -200,8 +200,8 @@ func mark(v cty.Value, term string, causes []*ir.Unknown) cty.Value {
 // fresh gives an unknown value a term of its own: it derives from what the
 // causes name, and is equal to nothing else.
 func (s *scope) fresh(v cty.Value, causes []*ir.Unknown) cty.Value {
-	s.count++
-	return mark(v, fmt.Sprintf("%s#%d", s.name, s.count), distinctCauses(causes))
+	s.ev.terms[s.name]++
+	return mark(v, fmt.Sprintf("%s#%d", s.name, s.ev.terms[s.name]), distinctCauses(causes))
 }
 
 // derive is for results of operations: when the result is unknown it is not
