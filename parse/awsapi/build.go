@@ -135,6 +135,9 @@ func failureNote(read int, f failure, waiting int) string {
 
 // close finds the kinds of which everything is seen.
 func (b *builder) close() {
+	// The map is never empty, so that an export which closes nothing is not
+	// taken for a Terraform root.
+	b.net.Closed[ir.Scope{}] = true
 	open := map[ir.Scope]bool{}
 	for i, l := range b.reader.listings {
 		b.listHomes = append(b.listHomes, b.listHome(l))
@@ -150,6 +153,9 @@ func (b *builder) close() {
 		}
 	}
 	for s := range b.net.Closed {
+		if s.Kind == ir.KindInvalid {
+			continue
+		}
 		if open[s] || b.failed(s.Kind, ir.Home{Account: s.Account, Region: s.Region}) >= 0 {
 			delete(b.net.Closed, s)
 		}

@@ -190,7 +190,9 @@ func (e *envelope) list(l *list, m value, cut value, s scope) {
 	s.whole = s.whole && !cut.ok()
 	e.listings = append(e.listings, listing{list: l, value: m, hint: s.hint, whole: s.whole, cut: cut})
 	if cut.ok() {
-		e.problems = append(e.problems, cutList(l, cut))
+		d := cutList(l, cut)
+		e.problems = append(e.problems, d)
+		e.omissions = append(e.omissions, ir.Omission{Address: l.name, Cause: d.Cause})
 	}
 	switch l.kind {
 	case recordPrefixEntries, recordTransitRoutes, recordTransitAssociations, recordTransitPropagations:
@@ -296,16 +298,11 @@ func truncation(v value) value {
 
 func cutList(l *list, cut value) diag.Diagnostic {
 	how, message, fix := "a NextToken", "the list is cut", "run the command without --max-items and --no-paginate"
-	switch cut.kind() {
-	case boolValue:
+	switch {
+	case cut.kind() == boolValue && l.kind == recordTransitRoutes:
+		how, fix = "AdditionalRoutesAvailable", "search with narrower filters, and give all the answers"
+	case cut.kind() == boolValue:
 		how = "more to come"
-		if l.kind == recordTransitRoutes {
-			how, fix = "AdditionalRoutesAvailable", "search with narrower filters, and give all the answers"
-		}
-	default:
-		if cut.d.nodes[cut.i].kind == stringValue && l.kind == recordService {
-			how = "a Marker"
-		}
 	}
 	message += ": it ends with " + how
 	return diag.Diagnostic{

@@ -107,9 +107,17 @@ func refused(d diag.Diagnostic, code, operation string) diag.Diagnostic {
 // service is the IAM prefix of an operation's service.
 func service(operation string) string {
 	for _, s := range []struct{ part, prefix string }{
-		{"LoadBalancer", "elasticloadbalancing"}, {"Listener", "elasticloadbalancing"}, {"TargetGroup", "elasticloadbalancing"},
-		{"TargetHealth", "elasticloadbalancing"}, {"DB", "rds"}, {"ResourceConfig", "config"}, {"ListFunctions", "lambda"},
-		{"CacheCluster", "elasticache"}, {"MountTarget", "elasticfilesystem"}, {"DescribeServices", "ecs"}, {"ListAccelerators", "globalaccelerator"},
+		{"LoadBalancer", "elasticloadbalancing"},
+		{"Listener", "elasticloadbalancing"},
+		{"TargetGroup", "elasticloadbalancing"},
+		{"TargetHealth", "elasticloadbalancing"},
+		{"DB", "rds"},
+		{"ResourceConfig", "config"},
+		{"ListFunctions", "lambda"},
+		{"CacheCluster", "elasticache"},
+		{"MountTarget", "elasticfilesystem"},
+		{"DescribeServices", "ecs"},
+		{"ListAccelerators", "globalaccelerator"},
 	} {
 		if strings.Contains(operation, s.part) {
 			return s.prefix

@@ -1,6 +1,7 @@
 package awsapi
 
 import (
+	"cmp"
 	"regexp"
 	"strings"
 
@@ -128,40 +129,13 @@ type homes struct {
 // sts get-caller-identity names, by the hint's account.
 func newHomes(records []record, callers map[string]string) *homes {
 	h := &homes{accounts: map[string]string{}, regions: map[string]string{}}
-	accounts, regions := one{}, one{}
-	perHint, perVPC, groups := map[string]one{}, map[string]one{}, map[string]one{}
+	seen := evidence{perHint: map[string]one{}, perVPC: map[string]one{}, groups: map[string]one{}}
 	for _, r := range records {
-		if !countsForHome(r) {
-			continue
-		}
-		if o := owner(r.value); o != "" {
-			accounts.add(o)
-			perHint[r.hint.account] = perHint[r.hint.account].with(o)
-			if r.list.kind == recordGroup {
-				groups[r.hint.account] = groups[r.hint.account].with(o)
-			}
-		} else if accountName.MatchString(r.hint.account) {
-			accounts.add(r.hint.account)
-		}
-		at := r.hint.region
-		if at == "" {
-			at = region(r.value)
-		}
-		if at != "" {
-			regions.add(at)
-			if vpc := vpcID(r.value); vpc != "" {
-				perVPC[vpc] = perVPC[vpc].with(at)
-			}
-		}
-	}
-	for _, r := range records {
-		if r.hint.region != "" {
-			regions.add(r.hint.region)
-		}
+		seen.take(r)
 	}
 	// Lists show what others share with an account as well; of groups, as good
 	// as only its own.
-	for name, o := range perHint {
+	for name, o := range seen.perHint {
 		switch {
 		case accountName.MatchString(name):
 			h.accounts[name] = name
@@ -169,8 +143,8 @@ func newHomes(records []record, callers map[string]string) *homes {
 			h.accounts[name] = callers[name]
 		case o.n == 1:
 			h.accounts[name] = o.v
-		case groups[name].n == 1:
-			h.accounts[name] = groups[name].v
+		case seen.groups[name].n == 1:
+			h.accounts[name] = seen.groups[name].v
 		case name != "":
 			h.accounts[name] = name
 		}
@@ -178,18 +152,50 @@ func newHomes(records []record, callers map[string]string) *homes {
 	for name, account := range callers {
 		h.accounts[name] = account
 	}
-	for vpc, o := range perVPC {
+	for vpc, o := range seen.perVPC {
 		if o.n == 1 {
 			h.regions[vpc] = o.v
 		}
 	}
-	if accounts.n == 1 {
-		h.account = accounts.v
+	if seen.accounts.n == 1 {
+		h.account = seen.accounts.v
 	}
-	if regions.n == 1 {
-		h.region = regions.v
+	if seen.regions.n == 1 {
+		h.region = seen.regions.v
 	}
 	return h
+}
+
+// evidence is what all records together say about accounts and Regions.
+type evidence struct {
+	accounts, regions one
+	perHint           map[string]one // owners, by the account of the path
+	groups            map[string]one // owners of groups, by the account of the path
+	perVPC            map[string]one // Regions
+}
+
+func (e *evidence) take(r record) {
+	if r.hint.region != "" {
+		e.regions.add(r.hint.region)
+	}
+	if !countsForHome(r) {
+		return
+	}
+	if o := owner(r.value); o != "" {
+		e.accounts.add(o)
+		e.perHint[r.hint.account] = e.perHint[r.hint.account].with(o)
+		if r.list.kind == recordGroup {
+			e.groups[r.hint.account] = e.groups[r.hint.account].with(o)
+		}
+	} else if accountName.MatchString(r.hint.account) {
+		e.accounts.add(r.hint.account)
+	}
+	if at := cmp.Or(r.hint.region, region(r.value)); at != "" {
+		e.regions.add(at)
+		if vpc := vpcID(r.value); vpc != "" {
+			e.perVPC[vpc] = e.perVPC[vpc].with(at)
+		}
+	}
 }
 
 // countsForHome leaves out what belongs to other accounts by its nature.

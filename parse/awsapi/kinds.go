@@ -197,9 +197,3 @@ func notModelledBecause(name string) (string, bool) {
 	}
 	return "", false
 }
-
-// singleKeys are members of single results and of envelopes that need no word.
-var singleKeys = []string{
-	"ResponseMetadata", "NextToken", "NextMarker", "Marker", "MaxResults", "MaxRecords", "IsTruncated", "AdditionalRoutesAvailable",
-	"Owner", "QueryInfo", "SummaryMap", "CollectorVersion", "Provider", "PrefixListId", "TransitGatewayRouteTableId",
-}

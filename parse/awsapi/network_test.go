@@ -12,6 +12,9 @@ import (
 func scopes(n *ir.Network) string {
 	var out []string
 	for s := range n.Closed {
+		if s.Kind == ir.KindInvalid {
+			continue
+		}
 		out = append(out, fmt.Sprintf("%02d %s/%s", s.Kind, s.Account, s.Region))
 	}
 	slices.Sort(out)
@@ -36,16 +39,22 @@ func TestHomes(t *testing.T) {
 		{"member", []file{{"a.json", vpc(`,"Region":"eu-north-1"`)}}, ir.Home{Region: "eu-north-1"}, "01 /eu-north-1"},
 		{"wrapper", []file{{"a.json", `{"111122223333":{"eu-west-1":` + vpc("") + `}}`}}, ir.Home{Account: "111122223333", Region: "eu-west-1"}, "01 111122223333/eu-west-1"},
 		{
-			"zone of a subnet of it", []file{{"a.json", vpc("")}, {"b.json", `{"Subnets":[{"SubnetId":"s","VpcId":"vpc-1","OwnerId":"111122223333","AvailabilityZone":"us-west-2-lax-1a"}]}`}},
-			ir.Home{Account: "111122223333", Region: "us-west-2"}, "01 111122223333/us-west-2, 02 111122223333/us-west-2",
+			"zone of a subnet of it",
+			[]file{{"a.json", vpc("")}, {"b.json", `{"Subnets":[{"SubnetId":"s","VpcId":"vpc-1","OwnerId":"111122223333","AvailabilityZone":"us-west-2-lax-1a"}]}`}},
+			ir.Home{Account: "111122223333", Region: "us-west-2"},
+			"01 111122223333/us-west-2, 02 111122223333/us-west-2",
 		},
 		{
-			"caller", []file{{"accounts/demo/us-east-1/vpcs.json", vpc("")}, {"accounts/demo/us-east-1/sts.json", `{"Account":"111122223333","Arn":"arn:aws:iam::111122223333:user/x","UserId":"AIDA"}`}},
-			ir.Home{Account: "111122223333", Region: "us-east-1"}, "01 111122223333/us-east-1",
+			"caller",
+			[]file{{"accounts/demo/us-east-1/vpcs.json", vpc("")}, {"accounts/demo/us-east-1/sts.json", `{"Account":"111122223333","Arn":"arn:aws:iam::111122223333:user/x","UserId":"AIDA"}`}},
+			ir.Home{Account: "111122223333", Region: "us-east-1"},
+			"01 111122223333/us-east-1",
 		},
 		{
-			"shared with others", []file{{"vpcs.json", vpc(`,"OwnerId":"111122223333"`)}, {"subnets.json", `{"Subnets":[{"SubnetId":"s","OwnerId":"222233334444"}]}`}},
-			ir.Home{Account: "111122223333"}, "01 /, 02 /",
+			"shared with others",
+			[]file{{"vpcs.json", vpc(`,"OwnerId":"111122223333"`)}, {"subnets.json", `{"Subnets":[{"SubnetId":"s","OwnerId":"222233334444"}]}`}},
+			ir.Home{Account: "111122223333"},
+			"01 /, 02 /",
 		},
 		{"cut", []file{{"vpcs.json", strings.TrimSuffix(vpc(""), "}") + `,"NextToken":"x"}`}}, ir.Home{}, ""},
 		{"cut in another file", []file{{"a.json", vpc("")}, {"b.json", `{"Vpcs":[],"NextToken":"x"}`}}, ir.Home{}, ""},
@@ -232,7 +241,7 @@ pl pl-2 ipv6 [] open
 pl pl-3 ipv4 [192.0.2.0/24]
 pl pl-4 ipv6 [2001:db8::/32]
 pl pl-5 ipv4 [192.0.2.1/32] open`)
-	same(t, "omitted", describe(n, "omitted"), "Entries: entries of a prefix list that is not named: put its id (pl-...) into the file name")
+	same(t, "omitted", describe(n, "omitted"), "Entries: the list is cut: it ends with a NextToken\nEntries: entries of a prefix list that is not named: put its id (pl-...) into the file name")
 }
 
 func TestPeerings(t *testing.T) {
@@ -309,5 +318,93 @@ Subnets: a subnet without SubnetId`)
 	same(t, "diagnostics", messages(append(ds, n.Problems...)), "a.json:3:131: invalid-value: a subnet without SubnetId")
 	if len(n.Indirect) != 1 || n.Indirect[0].Address != "arn:ga" {
 		t.Errorf("%+v", n.Indirect)
+	}
+}
+
+// What one description of an ACL has and another lacks may or may not be there.
+func TestMergeACLs(t *testing.T) {
+	acl := func(entries string) string {
+		return `{"NetworkAcls":[{"NetworkAclId":"acl-1","VpcId":"v","Entries":[` + entries + `]}]}`
+	}
+	a := `{"RuleNumber":1,"Egress":false,"Protocol":"-1","RuleAction":"allow","CidrBlock":"10.0.0.0/8"}`
+	b := strings.ReplaceAll(a, `"RuleNumber":1`, `"RuleNumber":2`)
+	n, ds := read(t, file{"a.json", acl(a)}, file{"b.json", acl(a)})
+	same(t, "the same", describe(n, "acl"), "acl acl-1 v\n  in  1 allow -1 0-65535 10.0.0.0/8")
+	same(t, "the same", messages(ds), "")
+	n, ds = read(t, file{"a.json", acl(a)}, file{"b.json", acl(b)})
+	same(t, "different", describe(n, "acl"), "acl acl-1 v\n  in  1 allow -1 0-65535 10.0.0.0/8 open\n  in  2 allow -1 0-65535 10.0.0.0/8 open")
+	same(t, "different", messages(ds), "b.json:1:17: note: acl-1 is described twice, with different entries")
+}
+
+// Differences in names and dates are no contradictions; in what decides they are.
+func TestContradictions(t *testing.T) {
+	subnet := func(more string) string {
+		return `{"Subnets":[{"SubnetId":"s","VpcId":"v","CidrBlock":"10.0.0.0/24"` + more + `}]}`
+	}
+	_, ds := read(t, file{"a.json", subnet(`,"AvailableIpAddressCount":5,"Tags":[]`)}, file{"b.json", subnet(`,"AvailableIpAddressCount":9,"MapPublicIpOnLaunch":false`)})
+	same(t, "harmless", messages(ds), "")
+	n, ds := read(t, file{"a.json", subnet(`,"MapPublicIpOnLaunch":true`)}, file{"b.json", subnet(`,"MapPublicIpOnLaunch":false`)})
+	same(t, "material", messages(ds), "b.json:1:89: note: s is described twice, with different MapPublicIpOnLaunch")
+	if !n.Subnets[0].PublicOnLaunch.V || len(n.Subnets) != 1 {
+		t.Error("the first description counts")
+	}
+	vpc := `{"Vpcs":[{"VpcId":"v","CidrBlock":"10.0.0.0/16","CidrBlockAssociationSet":[{"AssociationId":"x","CidrBlock":"10.0.0.0/16"}]}]}`
+	_, ds = read(t, file{"a.json", vpc}, file{"b.json", strings.ReplaceAll(vpc, `"x"`, `"y"`)})
+	same(t, "ids of associations", messages(ds), "")
+}
+
+// More descriptions of one group than any input has leave it open.
+func TestTooManyDescriptions(t *testing.T) {
+	group := `{"GroupId":"sg-1","VpcId":"v","IpPermissions":[]}`
+	n, _ := read(t, file{"a.json", `{"SecurityGroups":[` + strings.Repeat(group+",", maxParts) + group + "]}"})
+	if g := n.SecurityGroups[0]; g.Open == nil || g.Open.Cause.Code != "limit" || len(n.NotAnalysed) != 1 {
+		t.Errorf("%+v, %v", g.Open, n.NotAnalysed)
+	}
+}
+
+// An export that closes nothing is still no Terraform root.
+func TestNeverTakenForTerraform(t *testing.T) {
+	n, _ := read(t, file{"a.json", "[" + oneGroup + "]"})
+	if len(n.Closed) == 0 || n.IsClosed(ir.KindSecurityGroup, ir.Home{}) {
+		t.Errorf("closed: %v", n.Closed)
+	}
+}
+
+func TestTagsInEveryForm(t *testing.T) {
+	for _, tags := range []string{`"Tags":[{"Key":"Name","Value":"a"}]`, `"tags":[{"key":"Name","value":"a"}]`, `"Tags":{"Name":"a"}`, `"TagSet":[{"Key":"Name","Value":"a"}]`} {
+		n, _ := read(t, file{"a.json", `{"Vpcs":[{"VpcId":"v","CidrBlock":"10.0.0.0/16",` + tags + `}]}`})
+		if n.VPCs[0].Name != "a" {
+			t.Errorf("%s: %v", tags, n.VPCs[0].Tags)
+		}
+	}
+	for _, tags := range []string{`"Tags":null`, `"Tags":[]`, `"Tags":"x"`, `"x":1`} {
+		n, _ := read(t, file{"a.json", `{"Vpcs":[{"VpcId":"v",` + tags + `}]}`})
+		if len(n.VPCs[0].Tags) != 0 {
+			t.Errorf("%s: %v", tags, n.VPCs[0].Tags)
+		}
+	}
+}
+
+func TestConfigTypes(t *testing.T) {
+	n, _ := read(t, file{"snapshot.json", `{"configurationItems":[
+{"resourceType":"AWS::EC2::NetworkAcl","resourceId":"acl-1","awsAccountId":"111122223333","awsRegion":"eu-west-1","configurationItemCaptureTime":"2026-01-02T00:00:00Z","configuration":{"networkAclId":"acl-1","vpcId":"vpc-1","isDefault":true,
+ "associations":[{"subnetId":"subnet-1"}],"entries":[{"ruleNumber":100,"egress":false,"protocol":"6","ruleAction":"allow","cidrBlock":"0.0.0.0/0","portRange":{"from":443,"to":443}},{"ruleNumber":110,"protocol":"1","ruleAction":"allow","cidrBlock":"0.0.0.0/0","icmpTypeCode":{"type":8,"code":0}}]}},
+{"resourceType":"AWS::EC2::NetworkAcl","resourceId":"acl-1","configurationItemCaptureTime":1502510556.1,"configuration":{"networkAclId":"acl-1"}},
+{"resourceType":"AWS::EC2::Instance","resourceId":"i-1","configuration":{"instanceId":"i-1","state":{"name":"running"},"subnetId":"subnet-1","vpcId":"vpc-1","networkInterfaces":[{"networkInterfaceId":"eni-1","subnetId":"subnet-1","groups":[{"groupId":"sg-1"}],"privateIpAddress":"10.0.0.5"}]}},
+{"resourceType":"AWS::RDS::DBInstance","resourceId":"db-X","configuration":{"dbinstanceIdentifier":"db","endpoint":{"port":5432},"vpcSecurityGroups":[{"vpcSecurityGroupId":"sg-1"}],"dbsubnetGroup":{"subnets":[{"subnetIdentifier":"subnet-1"}]}}},
+{"resourceType":"AWS::EC2::Subnet","resourceId":"subnet-9","configurationItemStatus":"ResourceDeleted","configuration":null},
+{"resourceType":"AWS::EC2::Teleporter","resourceId":"tp-1","configuration":{"id":"tp-1"}},
+{"resourceType":"AWS::Mystery::Box","resourceId":"b","configuration":{"arn":"arn:b","vpcConfig":{"securityGroupIds":["sg-1"]}}},
+{"resourceType":"AWS::S3::Bucket","resourceId":"bucket","configuration":{"name":"bucket"}}]}`})
+	same(t, "network", describe(n, "acl", "eni", "omitted"), `
+acl acl-1 vpc-1 default
+  in  100 allow 6 443-443 0.0.0.0/0
+  in  110 allow 1 2048-2048 0.0.0.0/0
+eni eni-1 i-1 kind=1 subnet-1 sg-1 10.0.0.5
+eni  db kind=4 subnet-1 sg-1 ? :6/5432
+eni  arn:b kind=11 ? sg-1 ?
+tp-1: AWS::EC2::Teleporter: postern does not know this type of resource`)
+	if s := n.Subnets[0]; s.ACL.Of[0].ID != "acl-1" {
+		t.Errorf("%+v", s)
 	}
 }

@@ -42,12 +42,7 @@ func (b *builder) blocks(o *object, f packet.Family, primary, set value, name, s
 		if len(out) == maxCIDRs {
 			return
 		}
-		c := ir.NotKnown[netip.Prefix](nil)
-		if p := b.cidr(v, f, o.id); p.Unknown != nil {
-			c = ir.NotKnown[netip.Prefix](p.Unknown)
-		} else {
-			c = ir.Known(p.CIDR)
-		}
+		c := b.prefix(v, f, o.id)
 		if !c.Known() || !slices.ContainsFunc(out, func(k ir.Value[netip.Prefix]) bool { return k.Known() && k.V == c.V }) {
 			out = append(out, c)
 		}
