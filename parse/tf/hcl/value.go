@@ -234,6 +234,9 @@ func (s *scope) seal(v cty.Value) cty.Value {
 	if !f.unknown && !v.ContainsMarked() {
 		return v
 	}
+	if f.unknown && s.ev.stopped != nil {
+		return s.fresh(cty.DynamicVal, []*ir.Unknown{{Cause: *s.ev.stopped}})
+	}
 	return s.sealed(v, nil)
 }
 
