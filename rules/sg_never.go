@@ -10,7 +10,7 @@ import (
 )
 
 var sgRuleNeverMatches = &Rule{
-	ID: "sg-rule-never-matches", Title: "A security group rule that no packet matches", Severity: diag.Medium, Local: true,
+	ID: neverMatchesID, Title: "A security group rule that no packet matches", Severity: diag.Medium, Local: true,
 	Doc: Doc{
 		What: "A security group rule that can match no packet: protocol icmp with an IPv6 CIDR or icmpv6 with an IPv4 one, a block without any source, a reference to a group that does not exist (in exports that hold every group), a reference to a group in a VPC that nothing connects with this one, a rule that AWS calls stale.",
 		Why:  "The rule reads as if something were allowed. Whoever relies on it finds out when the traffic does not arrive.",
@@ -42,7 +42,7 @@ var sgRuleNeverMatches = &Rule{
 }
 
 func neverMatching(p *Pass) error {
-	troubles := troublesOf(p.Net)
+	troubles, world := troublesOf(p.Net), worldOf(p.Net)
 	for _, g := range p.Net.SecurityGroups {
 		for _, egress := range []bool{false, true} {
 			if err := p.Context.Err(); err != nil {
@@ -56,7 +56,7 @@ func neverMatching(p *Pass) error {
 				}
 				f, ok := l.foreignProtocol(r)
 				if !ok && r.rule.Peer.Group != nil {
-					f, ok = l.strangeReference(p.Net, r.rule)
+					f, ok = l.strangeReference(world, r.rule)
 				}
 				if ok {
 					p.Report(f)
@@ -66,6 +66,36 @@ func neverMatching(p *Pass) error {
 	}
 	return nil
 }
+
+// world is what is known about the existence of groups.
+type world struct {
+	net     *ir.Network
+	seen    map[*ir.SecurityGroup]bool
+	carried map[*ir.SecurityGroup]bool
+	stale   map[string]bool // ids of groups whose stale rules AWS itself lists
+}
+
+func worldOf(n *ir.Network) *world {
+	w := &world{n, map[*ir.SecurityGroup]bool{}, map[*ir.SecurityGroup]bool{}, map[string]bool{}}
+	for _, g := range n.SecurityGroups {
+		w.seen[g] = true
+	}
+	for _, i := range n.Interfaces {
+		for _, g := range i.Groups.Sure {
+			w.carried[g] = true
+		}
+	}
+	for _, d := range n.Problems {
+		if d.Rule == neverMatchesID {
+			w.stale[d.Address] = true
+		}
+	}
+	return w
+}
+
+// neverMatchesID is the id of the rule; the export reader lists the rules that
+// AWS calls stale under it.
+const neverMatchesID = "sg-rule-never-matches"
 
 // foreignProtocol: the rule is about ICMP of the other family than its
 // addresses. References are left out: their VPC may get the other family.
@@ -108,10 +138,13 @@ func matchedFamily(r *ir.Rule) packet.Family {
 
 // strangeReference: the rule refers to a group whose members never meet those
 // of its own group.
-func (l *sgList) strangeReference(n *ir.Network, r *ir.Rule) (diag.Finding, bool) {
+func (l *sgList) strangeReference(w *world, r *ir.Rule) (diag.Finding, bool) {
 	other := r.Peer.Group
 	name := groupName(other)
-	if missing(n, l.group, other) {
+	if w.missing(l.group, other) {
+		if w.stale[l.group.ID] {
+			return diag.Finding{}, false // told from AWS's own list
+		}
 		f := l.neverFinding(r, ir.FieldPeer)
 		f.Message = fmt.Sprintf("no packet matches this rule: group %s does not exist", name)
 		f.Why = "the export holds every security group of the account and Region, and this is not one of them; a rule outlives the group that it refers to"
@@ -126,7 +159,7 @@ func (l *sgList) strangeReference(n *ir.Network, r *ir.Rule) (diag.Finding, bool
 	if !ok || slices.ContainsFunc(far, func(v *ir.VPC) bool { return slices.Contains(own, v) }) {
 		return diag.Finding{}, false
 	}
-	connected := connectivity{n, l.egress}
+	connected := connectivity{w.net, l.egress}
 	sure := true
 	for _, a := range own {
 		for _, b := range far {
@@ -153,23 +186,18 @@ func (l *sgList) strangeReference(n *ir.Network, r *ir.Rule) (diag.Finding, bool
 }
 
 // missing reports whether a group that is referred to surely does not exist:
-// it is not among those of an export that holds them all, and nothing carries
-// it.
-func missing(n *ir.Network, own, other *ir.SecurityGroup) bool {
-	if other.Term != nil || slices.Contains(n.SecurityGroups, other) && other.Open == nil {
-		return false
-	}
+// an export that holds every group does not hold it, and nothing carries it.
+// A group that is gone is in no VPC.
+func (w *world) missing(own, other *ir.SecurityGroup) bool {
 	home := other.Home
 	if home == (ir.Home{}) {
 		home = own.Home
 	}
-	for _, i := range n.Interfaces {
-		if slices.Contains(i.Groups.Sure, other) {
-			return false
-		}
+	if other.Term != nil || w.carried[other] || home.Account != own.Home.Account || !w.net.IsClosed(ir.KindSecurityGroup, home) {
+		return false
 	}
-	unseen := !slices.Contains(n.SecurityGroups, other) || other.Open.Cause.Code == diag.NotInInput
-	return unseen && home.Account == own.Home.Account && n.IsClosed(ir.KindSecurityGroup, home)
+	gone := other.Open == nil && other.VPCs.Open == nil && len(other.VPCs.Of) == 0
+	return gone || !w.seen[other] || other.Open != nil && other.Open.Cause.Code == diag.NotInInput
 }
 
 // groupVPCs lists the VPCs whose interfaces may carry a group, when all of them

@@ -303,6 +303,20 @@ func TestRuleNeverMatches(t *testing.T) {
 			closeAll(n)
 			n.SecurityGroups = slices.DeleteFunc(n.SecurityGroups, func(g *ir.SecurityGroup) bool { return g == w.groups["b"] })
 		}, "sg.tf:10 no packet matches this rule: group aws_security_group.b does not exist\n"},
+		{"a group that is gone", "tcp/22 b", func(n *ir.Network, w *sgWorld) {
+			closeAll(n)
+			w.groups["b"].VPCs = ir.Choice[*ir.VPC]{}
+		}, "sg.tf:10 no packet matches this rule: group aws_security_group.b does not exist\n"},
+		{"a group that is gone and that AWS lists itself", "tcp/22 b", func(n *ir.Network, w *sgWorld) {
+			closeAll(n)
+			w.groups["b"].VPCs = ir.Choice[*ir.VPC]{}
+			n.Problems = diag.List{{Rule: "sg-rule-never-matches", Message: "stale", Address: "sg-a", Range: line("stale.json", 3, "x")}}
+		}, "stale.json:3 stale\n"},
+		{"a group that an interface carries", "tcp/22 b", func(n *ir.Network, w *sgWorld) {
+			closeAll(n)
+			w.groups["b"].VPCs = ir.Choice[*ir.VPC]{}
+			n.Interfaces = []*ir.Interface{{Groups: ir.All(w.groups["b"])}}
+		}, ""},
 		{"a group that may be elsewhere", "tcp/22 b", func(n *ir.Network, w *sgWorld) {
 			n.SecurityGroups = slices.DeleteFunc(n.SecurityGroups, func(g *ir.SecurityGroup) bool { return g == w.groups["b"] })
 		}, ""},
