@@ -104,7 +104,7 @@ func (b *builder) peerGroup(pair value, home ir.Home, address string) ir.Peer {
 	if owner != "" {
 		elsewhere.Account = owner
 	}
-	foreign := owner != "" && home.Account != "" && owner != home.Account || pair.get("VpcPeeringConnectionId").ok()
+	foreign := owner != "" && owner != home.Account || pair.get("VpcPeeringConnectionId").ok()
 	vpcs := ir.Choice[*ir.VPC]{}
 	if v := pair.get("VpcId"); v.str() != "" {
 		vpcs = ir.One(b.vpc(v, elsewhere))

@@ -202,25 +202,36 @@ func (b *builder) compare(o *object) {
 		if m.kind != o.list.kind {
 			continue
 		}
-		for _, name := range m.members {
-			x := o.main().get(name)
-			if !x.ok() {
-				continue
-			}
-			text := canonical(x)
-			for _, p := range o.parts[1:] {
-				if y := p.get(name); y.ok() && canonical(y) != text {
-					b.differs(o, name, x, y)
-				}
-			}
+		texts := make([]string, len(m.members))
+		for i, name := range m.members {
+			texts[i] = canonical(o.main().get(name))
+		}
+		for _, p := range o.parts[1:] {
+			b.comparePart(o, p.value, m.members, texts)
 		}
 	}
 }
 
-func (b *builder) differs(o *object, name string, x, y value) {
+// comparePart compares one more description with the texts of the first.
+func (b *builder) comparePart(o *object, p value, members, texts []string) {
+	var names []string
+	var first value
+	for i, name := range members {
+		y := p.get(name)
+		if !y.ok() || !o.main().get(name).ok() || canonical(y) == texts[i] {
+			continue
+		}
+		if names = append(names, name); len(names) == 1 {
+			first = y
+		}
+	}
+	if len(names) == 0 {
+		return
+	}
+	at := o.main().get(names[0]).place().Line()
 	b.note(diag.Diagnostic{
-		Message: fmt.Sprintf("%s is described twice, with different %s", o.id, name), Label: "not what " + x.place().Line() + " says",
-		Fix: "give exports of one point in time", Note: "the first one, " + x.place().Line() + ", counts", Address: o.id, Range: y.place(),
+		Message: fmt.Sprintf("%s is described twice, with different %s", o.id, strings.Join(names, ", ")), Label: "not what " + at + " says",
+		Fix: "give exports of one point in time", Note: "the first one, " + at + ", counts", Address: o.id, Range: first.place(),
 	})
 }
 
