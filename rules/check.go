@@ -35,7 +35,6 @@ type Answer struct {
 	// Diagnostics are problems of the input that are no findings, and rules
 	// that could not finish.
 	Diagnostics diag.List
-	Coverage    Coverage
 	// Disagreements are findings that the concrete evaluator does not confirm:
 	// errors of postern's own. Such findings are not among Findings.
 	Disagreements []error
@@ -185,10 +184,10 @@ func (o *outcome) giveUp(n *ir.Network, what string, err error) {
 		name = "the exports"
 	}
 	o.diagnostics = append(o.diagnostics, diag.Diagnostic{
+		Error:   true,
 		Message: fmt.Sprintf("%s: %s not looked at to the end: %v", name, what, err),
 		Note:    "findings may be missing; none of those shown is wrong",
 		Fix:     "check parts of it on their own",
-		Range:   diag.Range{File: n.Root},
 		Cause:   diag.Cause{Code: diag.Limit, Message: err.Error(), Address: what},
 	})
 }
@@ -197,13 +196,11 @@ func (o *outcome) giveUp(n *ir.Network, what string, err error) {
 func gather(catalogue, chosen []*Rule, nets []*ir.Network, outcomes []*outcome, s Settings) Answer {
 	var a Answer
 	ignores := newIgnores(catalogue, s.Now)
-	a.Coverage.Complete = true
 	for i, o := range outcomes {
 		ignores.apply(nets[i], o.findings)
 		a.Findings = append(a.Findings, fold(catalogue, o.findings)...)
 		a.Diagnostics = append(a.Diagnostics, o.diagnostics...)
 		a.Disagreements = append(a.Disagreements, o.disagreements...)
-		a.Coverage.add(nets[i], len(o.unfinished) > 0)
 	}
 	if !s.Partial && slices.Contains(chosen, unusedIgnore) {
 		ran := func(id string) bool {
