@@ -91,6 +91,13 @@ func (n *Network) IsClosed(k Kind, h Home) bool {
 	return n.Closed[Scope{k, h.Account, h.Region}]
 }
 
+// MayHideSome reports whether objects of a kind may exist beside those that the
+// input shows: an export without the whole list of them. What a Terraform root
+// configures is taken to be whole.
+func (n *Network) MayHideSome(k Kind, h Home) bool {
+	return len(n.Closed) > 0 && !n.IsClosed(k, h)
+}
+
 // VPC is a virtual network.
 type VPC struct {
 	ID, Name string

@@ -297,9 +297,9 @@ func (e *engine) serviceStage(i *ir.Interface) Stage {
 // aclStage is an ACL of a subnet; nothing for a subnet that is not there.
 func (e *engine) aclStage(s *ir.Subnet, egress, reply bool) Stage {
 	st := Stage{Kind: KindACLIn, Reply: reply, Component: s.Origin.Address, Code: "SUBNET_ACL_RESTRICTION", Place: s.Origin.Place("")}
-	dir, what := "into", "it"
+	dir, what := "in", "it"
 	if egress {
-		st.Kind, dir = KindACLOut, "out of"
+		st.Kind, dir = KindACLOut, "out"
 	}
 	if reply {
 		what = "the reply"
@@ -309,7 +309,7 @@ func (e *engine) aclStage(s *ir.Subnet, egress, reply bool) Stage {
 		b := e.acl(acl, egress, reply)
 		bands = append(bands, b)
 		st.ACL, st.Place = acl, acl.Origin.Place("")
-		st.Message = acl.Origin.Address + " does not let " + what + " " + dir + " " + s.Origin.Address
+		st.Message = acl.Origin.Address + " does not let " + what + " " + dir
 		if !b.Exact() {
 			st.because(aclUnknowns(acl, egress)...)
 		}

@@ -230,7 +230,7 @@ func (e *engine) gatewayOf(v *ir.VPC) (*ir.Gateway, truth) {
 			found, best = g, t
 		}
 	}
-	if best == no && (v == nil || !v.Seen || len(e.net.Closed) > 0 && !e.net.IsClosed(ir.KindInternetGateway, v.Home)) {
+	if best == no && (v == nil || !v.Seen || e.net.MayHideSome(ir.KindInternetGateway, v.Home)) {
 		best = maybe
 	}
 	return found, best

@@ -293,6 +293,8 @@ func (e *engine) behindVPN(to *ir.Interface, b place) []Way {
 		s.because(&ir.Unknown{Cause: diag.Cause{Code: diag.NotModelled, Message: "what lies behind a virtual private gateway is not modelled", Address: g.Origin.Address, Range: g.Origin.Range}})
 		back := s
 		back.Reply = true
+		// A host of the internet may come that way too, but nothing says so.
+		s.Band.Ground = e.Complement(e.inet)
 		return []Way{{Via: g.Origin.Address, ToVPC: b.vpc, Stages: []Stage{
 			e.outside(packet.FieldSrc), e.addressStage(to, b, packet.FieldDst), s,
 			e.aclStage(b.subnet, false, false), e.groupStage(to, false, nobody), e.serviceStage(to),

@@ -248,12 +248,12 @@ func report(p *Pass, c category, o *opening) {
 		Witness: &diag.Witness{Header: header, SrcOf: "internet", DstOf: first.iface.Resource, Representative: !addressKnown(first.iface, header)},
 		Key:     key(o.rule),
 	}
-	f.Why = why(p, o, first)
+	f.Why = why(o, first)
 	for _, r := range o.others {
 		f.Related = append(f.Related, r.Origin.Place("and these addresses: together they are the whole internet"))
 	}
 	if first.certain == diag.Possible {
-		f.Because = causes(first.exposure.Flow)
+		f.Because = causes(p.Model, o, first)
 	}
 	if v := vpcOf(first.iface); v != nil {
 		f.VPC = v.Origin.Address
@@ -312,16 +312,9 @@ func resources(on []exposed) int {
 
 // why tells what makes the path: the address, the gateway, and that nothing on
 // the way says no; or what of it is not in the input.
-func why(p *Pass, o *opening, x exposed) string {
+func why(o *opening, x exposed) string {
 	if x.certain == diag.Possible {
-		var missing []string
-		for _, c := range causes(x.exposure.Flow) {
-			missing = append(missing, c.Message+at(c.Range))
-		}
-		if len(missing) == 0 {
-			return "the rule is open; a part of the path is not in the input"
-		}
-		return "the rule is open; what is not known: " + listWords(missing, 3)
+		return "the rule is surely open; whether packets get there depends on what is not in the input"
 	}
 	var parts []string
 	for _, w := range x.exposure.Flow.Ways {
@@ -342,28 +335,40 @@ func why(p *Pass, o *opening, x exposed) string {
 	return strings.Join(parts, "; ")
 }
 
+// pathPlaces lists what lets the packet in: the rule, the gateway and the route.
 func pathPlaces(o *opening, x exposed) []diag.Place {
-	places := []diag.Place{o.rule.Origin.Place("lets it in")}
-	for _, w := range x.exposure.Flow.Ways {
-		for _, s := range w.Stages {
-			if (s.Kind == reach.KindGateway || s.Kind == reach.KindRoute) && !s.Place.Range.IsZero() {
-				places = append(places, diag.Place{Address: s.Component, Range: s.Place.Range})
-			}
+	places := []diag.Place{{Address: o.rule.Origin.Address, Range: o.rule.Origin.Range}}
+	for _, s := range x.exposure.Flow.Ways[0].Stages {
+		p := diag.Place{Address: s.Component, Range: s.Place.Range}
+		switch {
+		case p.Range.IsZero():
+			continue
+		case s.Kind == reach.KindGateway:
+			p.Message = "gateway"
+		case s.Kind == reach.KindRoute && s.Reply:
+			p.Message = "route"
+		default:
+			continue
 		}
-		break
+		places = append(places, p)
 	}
 	return places
 }
 
-// causes lists what keeps a flow from being definite.
-func causes(f reach.Flow) []diag.Cause {
+// causes lists what keeps an exposure from being definite, on the ways that it
+// may take.
+func causes(m *reach.Model, o *opening, x exposed) []diag.Cause {
+	s := m.Space(o.family)
 	var cs []diag.Cause
-	for _, w := range f.Ways {
-		for _, s := range w.Stages {
-			if s.Band.Exact() || s.Kind == reach.KindGroupIn {
+	for _, w := range x.exposure.Flow.Ways {
+		if apart, err := s.Disjoint(w.Forward.Ground, x.services, m.Internet(o.family)); err != nil || apart {
+			continue
+		}
+		for _, st := range w.Stages {
+			if st.Band.Exact() || st.Kind == reach.KindGroupIn {
 				continue
 			}
-			for _, u := range s.Because {
+			for _, u := range st.Because {
 				if !slices.Contains(cs, u.Cause) {
 					cs = append(cs, u.Cause)
 				}

@@ -4,6 +4,7 @@ import (
 	"net/netip"
 	"slices"
 
+	"github.com/postern-dev/postern/diag"
 	"github.com/postern-dev/postern/ir"
 	"github.com/postern-dev/postern/packet"
 )
@@ -334,7 +335,7 @@ func (w *walk) entrance(t *trip) bool {
 // hasInternet reports whether an internet gateway is attached to a VPC. One
 // that the input only names may have one that the input does not show.
 func (w *walk) hasInternet(m mode, v *ir.VPC) bool {
-	if m == optimist && (v == nil || !v.Seen) {
+	if m == optimist && (v == nil || !v.Seen || w.n.MayHideSome(ir.KindInternetGateway, v.Home)) {
 		return true
 	}
 	for _, g := range w.n.Gateways {
@@ -352,8 +353,14 @@ func (w *walk) internetUnknowns(v *ir.VPC) []*ir.Unknown {
 			us = append(us, g.VPC.Unknowns()...)
 		}
 	}
-	if len(us) == 0 && v != nil && !v.Seen {
+	switch {
+	case len(us) > 0 || v == nil:
+	case !v.Seen:
 		us = append(us, notSeen(v))
+	case w.n.MayHideSome(ir.KindInternetGateway, v.Home):
+		us = append(us, &ir.Unknown{Term: "gateways of " + vpcName(v), Cause: diag.Cause{
+			Code: diag.NotInInput, Message: "the list of internet gateways is not in the input", Address: vpcName(v), Range: v.Origin.Range,
+		}})
 	}
 	return us
 }
