@@ -314,12 +314,12 @@ func linkACLRule(v view) {
 // repeatedEntry finds the entry that a state shows both in its ACL and as a
 // resource of its own.
 func (b *builder) repeatedEntry(o *ir.NetworkACL, e ir.Entry) int {
-	k := entryKey(e)
-	if !b.existing[o] || k == "" {
+	if !b.existing[o] || e.Maybe != nil {
 		return -1
 	}
 	for i, x := range o.Entries {
-		if x.Egress == e.Egress && x.Origin.Address == o.Origin.Address && entryKey(x) == k {
+		same := x.Match == e.Match && x.Egress == e.Egress && x.Number == e.Number && x.Allow == e.Allow
+		if same && x.Maybe == nil && x.Origin.Address == o.Origin.Address {
 			return i
 		}
 	}

@@ -141,8 +141,9 @@ var decoders = map[string]decoder{
 
 // builder is what the passes share.
 type builder struct {
-	root *tf.Root
-	net  *ir.Network
+	root      *tf.Root
+	net       *ir.Network
+	instances []*tf.Instance // those with a body, each address once
 
 	vpcs       map[string]*ir.VPC
 	subnets    map[string]*ir.Subnet
@@ -241,17 +242,23 @@ func newBuilder(root *tf.Root) *builder {
 		associations: map[*ir.Attachment]bool{},
 		ipv6Seen:     map[*ir.VPC]*ir.Value[bool]{}, eipAddrs: map[string]ir.Value[netip.Addr]{},
 	}
+	seen := map[string]bool{}
+	for _, in := range root.Instances {
+		if in != nil && in.Body != nil && !seen[in.Address] {
+			seen[in.Address] = true
+			b.instances = append(b.instances, in)
+		}
+	}
 	return b
 }
 
 // each calls f for the managed instances, in order.
 func (b *builder) each(f func(v view, d decoder, known bool)) {
-	for _, in := range b.root.Instances {
-		if in == nil || in.Data || in.Body == nil {
-			continue
+	for _, in := range b.instances {
+		if !in.Data {
+			d, ok := decoders[in.Type]
+			f(view{b: b, in: in, blk: in.Body}, d, ok)
 		}
-		d, ok := decoders[in.Type]
-		f(view{b: b, in: in, blk: in.Body}, d, ok)
 	}
 }
 

@@ -11,8 +11,8 @@ import (
 // eachData registers what data sources name. What a data source finds lies
 // outside the root: only the attributes that the input shows are known of it.
 func (b *builder) eachData() {
-	for _, in := range b.root.Instances {
-		if in == nil || !in.Data || in.Body == nil {
+	for _, in := range b.instances {
+		if !in.Data {
 			continue
 		}
 		v := view{b, in, in.Body}

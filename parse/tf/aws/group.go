@@ -232,11 +232,11 @@ func (v view) addStandalone(egress bool, unsure *ir.Unknown, style ruleStyle) {
 // repeated finds the rule that a state shows both in its group and as a
 // resource of its own.
 func (b *builder) repeated(g *ir.SecurityGroup, rules []ir.Rule, r ir.Rule) int {
-	if !b.existing[g] || blockKey([]ir.Rule{r}) == "" {
+	if !b.existing[g] || r.Maybe != nil {
 		return -1
 	}
 	for i, x := range rules {
-		if x.Origin.Address == g.Origin.Address && !x.Origin.Implicit && blockKey([]ir.Rule{x}) != "" && ruleKey(x) == ruleKey(r) {
+		if x.Match == r.Match && x.Origin.Address == g.Origin.Address && x.Maybe == nil {
 			return i
 		}
 	}

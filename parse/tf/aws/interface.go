@@ -356,27 +356,19 @@ func linkGroupAttachment(v view) {
 // finishInterfaces gives interfaces the groups and addresses that other
 // resources decide.
 func (b *builder) finishInterfaces() {
+	wants := map[*ir.Interface]bool{} // those that name no groups of their own
 	for _, w := range b.wanted {
+		wants[w.o] = true
 		w.o.Groups = union(w.o.Groups, b.defaultGroups(w.v, w.o))
 	}
 	for _, x := range b.attachments {
 		o := b.iface(x.v, x.to)
-		if !b.wants(o) {
+		if !wants[o] {
 			b.reportBothWays(x, o)
 		}
 		x.v.addToSet(&o.Groups, x.group, x.v.maybe())
 	}
 	b.applyEIPs()
-}
-
-// wants reports whether an interface names no groups of its own.
-func (b *builder) wants(o *ir.Interface) bool {
-	for _, w := range b.wanted {
-		if w.o == o {
-			return true
-		}
-	}
-	return false
 }
 
 func (b *builder) reportBothWays(x groupAttachment, o *ir.Interface) {

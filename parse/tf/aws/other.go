@@ -20,7 +20,7 @@ type leaf struct {
 
 // leaves calls f for the leaves of a block and of the blocks inside it, in a
 // fixed order.
-func (v view) leaves(f func(leaf)) {
+func (v view) leaves(w walk) {
 	names := make([]string, 0, len(v.blk.Attrs))
 	for name := range v.blk.Attrs {
 		names = append(names, name)
@@ -28,17 +28,23 @@ func (v view) leaves(f func(leaf)) {
 	sort.Strings(names)
 	for _, name := range names {
 		if a, ok := v.get(name); ok {
-			v.valueLeaves(name, a, a.Value, nil, a.Range, f)
+			w.value(v, name, a, a.Value, nil, a.Range)
 		}
 	}
 	for _, n := range v.blk.Blocks {
 		if n != nil {
-			(view{v.b, v.in, n}).leaves(f)
+			(view{v.b, v.in, n}).leaves(w)
 		}
 	}
 }
 
-func (v view) valueLeaves(attr string, a tf.Attr, val cty.Value, above cty.ValueMarks, at diag.Range, f func(leaf)) {
+// walk says what to do with leaves.
+type walk struct {
+	f         func(leaf)
+	knownOnly bool
+}
+
+func (w walk) value(v view, attr string, a tf.Attr, val cty.Value, above cty.ValueMarks, at diag.Range) {
 	raw, marks := val.Unmark()
 	if len(marks) == 0 {
 		marks = above
@@ -47,15 +53,11 @@ func (v view) valueLeaves(attr string, a tf.Attr, val cty.Value, above cty.Value
 	switch {
 	case raw.IsNull():
 	case !raw.IsKnown():
-		e := elem{at: at}
-		if typ == cty.String || typ == cty.DynamicPseudoType {
-			e.why = v.cause(raw, marks, at)
-		} else {
-			e.many = v.cause(raw, marks, at)
+		if !w.knownOnly {
+			w.f(leaf{attr, unknownLeaf(v, raw, marks, at)})
 		}
-		f(leaf{attr, e})
 	case typ == cty.String:
-		f(leaf{attr, elem{s: raw.AsString(), at: at}})
+		w.f(leaf{attr, elem{s: raw.AsString(), at: at}})
 	case raw.CanIterateElements():
 		i := 0
 		for it := raw.ElementIterator(); it.Next(); i++ {
@@ -66,15 +68,23 @@ func (v view) valueLeaves(attr string, a tf.Attr, val cty.Value, above cty.Value
 			} else if len(a.Elems) > 0 && at == a.Range {
 				place = a.Elem(i)
 			}
-			v.valueLeaves(name, tf.Attr{}, ev, marks, place, f)
+			w.value(v, name, tf.Attr{}, ev, marks, place)
 		}
 	}
+}
+
+func unknownLeaf(v view, raw cty.Value, marks cty.ValueMarks, at diag.Range) elem {
+	why := v.cause(raw, marks, at)
+	if t := raw.Type(); t == cty.String || t == cty.DynamicPseudoType {
+		return elem{why: why, at: at}
+	}
+	return elem{many: why, at: at}
 }
 
 // plainName is an attribute's name as it is compared: securityGroupIds and
 // security_group_ids are one.
 func plainName(attr string) string {
-	return strings.ToLower(strings.NewReplacer("_", "", "-", "").Replace(attr))
+	return strings.ToLower(strings.ReplaceAll(strings.ReplaceAll(attr, "_", ""), "-", ""))
 }
 
 // holdsGroups reports whether an attribute gives groups to something, by its
@@ -111,7 +121,7 @@ func (v view) linkOther() {
 	}
 	n := nic{kind: ir.InterfaceOther, fields: map[ir.Field]diag.Range{}}
 	var subnets []elem
-	v.leaves(func(l leaf) {
+	v.leaves(walk{f: func(l leaf) {
 		switch {
 		case holdsGroups(l.attr) && v.isGroup(l.e):
 			n.named = true
@@ -125,7 +135,7 @@ func (v view) linkOther() {
 				n.fields[ir.FieldSubnet] = l.e.at
 			}
 		}
-	})
+	}})
 	switch {
 	case !n.named && len(subnets) == 0:
 		return
@@ -169,28 +179,29 @@ func (b *builder) finishExports() {
 		if out.Value == cty.NilVal {
 			continue
 		}
-		v.valueLeaves("", tf.Attr{Range: out.Range}, out.Value, nil, out.Range, func(l leaf) { b.export(v, l) })
+		w := walk{func(l leaf) { b.export(v, l, true) }, true}
+		w.value(v, "", tf.Attr{Range: out.Range}, out.Value, nil, out.Range)
 	}
 	b.each(func(v view, _ decoder, _ bool) {
 		if strings.Contains(v.in.Type, "security_group") {
 			return
 		}
-		v.leaves(func(l leaf) {
-			if p := plainName(l.attr); !strings.Contains(p, "securitygroup") && p != "id" && p != "arn" {
-				b.export(v, l)
-			}
-		})
+		v.leaves(walk{func(l leaf) { b.export(v, l, false) }, true})
 	})
 }
 
-// export notes that a string carries ids of groups out.
-func (b *builder) export(v view, l leaf) {
-	if l.e.unknown() != nil {
-		return
-	}
+// keepsID reports whether an attribute holds a group's id without giving it
+// away: it attaches the group, or is the resource's own id.
+func keepsID(attr string) bool {
+	return attr == "id" || attr == "arn" || strings.Contains(plainName(attr), "securitygroup")
+}
+
+// export notes that a string carries ids of groups out: one of an output, or of
+// an attribute that does more than hold them.
+func (b *builder) export(v view, l leaf, output bool) {
 	note := func(key string) {
 		g := b.groups[key]
-		if g == nil || g.Origin.Address == v.in.Address || exportedBy(g, v.in.Address) {
+		if g == nil || !output && keepsID(l.attr) || g.Origin.Address == v.in.Address || exportedBy(g, v.in.Address) {
 			return
 		}
 		g.Exported = append(g.Exported, diag.Place{Address: v.in.Address, Message: "carries the id of " + g.Origin.Address, Range: l.e.at})
@@ -204,11 +215,8 @@ func (b *builder) export(v view, l leaf) {
 	}
 }
 
+// exportedBy looks at the last place only: an address is searched in one go.
 func exportedBy(g *ir.SecurityGroup, address string) bool {
-	for _, p := range g.Exported {
-		if p.Address == address {
-			return true
-		}
-	}
-	return false
+	n := len(g.Exported)
+	return n > 0 && g.Exported[n-1].Address == address
 }
