@@ -6,8 +6,11 @@ import (
 	"io/fs"
 	"path"
 	"regexp"
+	"runtime"
 	"slices"
 	"strings"
+
+	"golang.org/x/sync/errgroup"
 
 	"github.com/postern-dev/postern/diag"
 )
@@ -48,23 +51,36 @@ type graph struct {
 	calls   map[string][]string
 }
 
-// newGraph asks every module of a tree what it calls. A module that calls
-// itself is not called by another.
+// newGraph asks every module of a tree what it calls, which reads them all, so
+// in parallel. A module that calls itself is not called by another.
 func newGraph(ctx context.Context, t *tree, modules []string, calls func(dir string) []string) (*graph, error) {
+	called := make([][]string, len(modules))
+	var group errgroup.Group
+	group.SetLimit(runtime.GOMAXPROCS(0))
+	for i, dir := range modules {
+		group.Go(func() error {
+			if err := ctx.Err(); err != nil {
+				return err
+			}
+			for _, to := range calls(dir) {
+				if real, ok := t.inside(to); ok {
+					to = real
+				}
+				if to != dir && !slices.Contains(called[i], to) {
+					called[i] = append(called[i], to)
+				}
+			}
+			return nil
+		})
+	}
+	if err := group.Wait(); err != nil {
+		return nil, err
+	}
 	g := &graph{modules: modules, callers: map[string][]string{}, calls: map[string][]string{}}
-	for _, dir := range modules {
-		if err := ctx.Err(); err != nil {
-			return nil, err
-		}
-		for _, called := range calls(dir) {
-			if real, ok := t.inside(called); ok {
-				called = real
-			}
-			if called == dir || slices.Contains(g.calls[dir], called) {
-				continue
-			}
-			g.calls[dir] = append(g.calls[dir], called)
-			g.callers[called] = append(g.callers[called], dir)
+	for i, dir := range modules {
+		g.calls[dir] = called[i]
+		for _, to := range called[i] {
+			g.callers[to] = append(g.callers[to], dir)
 		}
 	}
 	return g, nil
