@@ -232,6 +232,23 @@ func TestSARIFForGitHub(t *testing.T) {
 	}
 }
 
+// TestSARIFTellsApart: two findings that differ in nothing but their place are
+// two alerts.
+func TestSARIFTellsApart(t *testing.T) {
+	f := diag.Finding{Rule: "r", Severity: diag.Low, Key: "k"}
+	var log sarifLog
+	if err := json.Unmarshal([]byte(must(t)(SARIF(Check{Findings: []diag.Finding{f, f, f}}, ""))), &log); err != nil {
+		t.Fatal(err)
+	}
+	var got []string
+	for _, r := range log.Runs[0].Results {
+		got = append(got, strings.TrimPrefix(r.PartialFingerprints[fingerprintKey], Fingerprint(f)))
+	}
+	if diff := cmp.Diff([]string{"", ":2", ":3"}, got); diff != "" {
+		t.Error(diff)
+	}
+}
+
 func TestFileURI(t *testing.T) {
 	tests := []struct{ file, prefix, uri, base string }{
 		{"main.tf", "", "main.tf", srcRoot},

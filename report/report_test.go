@@ -12,6 +12,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/postern-dev/postern/diag"
+	"github.com/postern-dev/postern/ir"
 	"github.com/postern-dev/postern/packet"
 )
 
@@ -173,4 +174,76 @@ func TestText(t *testing.T) {
 	golden(t, "concise.txt", Concise(example(t), Options{}))
 	golden(t, "full-colour.txt", Full(example(t), Options{Colour: true}))
 	golden(t, "full-narrow.txt", Full(example(t), Options{Width: 72}))
+}
+
+// TestRelated: what the snippet cannot show is listed below it, and only that.
+func TestRelated(t *testing.T) {
+	c := example(t)
+	f := c.Findings[0]
+	f.Fix, f.Place.Message = diag.Fix{}, "own"
+	f.Related = []diag.Place{
+		{Message: "elsewhere", Range: line("main.tf", 3)},
+		{Address: "aws_default_network_acl.x"},
+		{Message: "here too", Range: at(t, c.Sources, "groups.tf", 43, "from_port")},
+		{Message: "own", Range: f.Place.Range},
+	}
+	for n := 1; n <= 9; n++ {
+		f.Related = append(f.Related, diag.Place{Message: "more", Range: line("groups.tf", n)})
+	}
+	c.Findings = []diag.Finding{f}
+	golden(t, "related.txt", Full(c, Options{}))
+	c.Sources = nil
+	golden(t, "related-unread.txt", Full(c, Options{}))
+}
+
+// TestSummaries holds the last lines against what a person has to know.
+func TestSummaries(t *testing.T) {
+	office := diag.Cause{Code: diag.NoValue, Message: "var.office_cidr has no value", Address: "var.office_cidr"}
+	full := Coverage{Rules: 9, Entries: 4, Interfaces: 4, Resolved: 13, Roots: 1, Inputs: []Input{{}, {}, {}, {}}}
+	part := full
+	for range 3 {
+		part.NotAnalysed = append(part.NotAnalysed, ir.Omission{Cause: diag.Cause{Code: diag.NotInstalled}})
+	}
+	part.NotAnalysed = append(part.NotAnalysed, ir.Omission{Cause: diag.Cause{Code: diag.Truncated}})
+	wide := Coverage{Rules: 2308, Roots: 300, Inputs: make([]Input, 2000)}
+	for i, n := range []int{96, 61, 24, 5, 4, 3, 2} {
+		cause := office
+		cause.Address += strings.Repeat("x", i)
+		if i == 0 {
+			cause = diag.Cause{Code: diag.DataSource, Address: "data.terraform_remote_state.network"}
+		}
+		for range n {
+			wide.Unknown = append(wide.Unknown, UnknownValue{Cause: cause, filter: true})
+		}
+	}
+	wide.Resolved = wide.Rules - len(wide.Unknown)
+	var many []diag.Finding
+	for i := range 30 {
+		root := string(rune('a' + i%10))
+		f := diag.Finding{Rule: "internet-ssh", Severity: diag.High, Certainty: diag.Definite, Root: root, Message: "ssh", Key: "k", Place: diag.Place{Range: line("modules/service/sg.tf", 14)}}
+		if i%3 == 0 {
+			f.Place.Range = line("other.tf", i)
+		}
+		many = append(many, f)
+	}
+	none := Exit{Words: "Exit status 0: none at or above high."}
+	quiet := Exit{Words: "never shown", Quiet: true}
+	strict := Exit{Words: "Exit status 0; with --strict it would be 1."}
+	low := []diag.Finding{{Rule: "r", Severity: diag.Low, Certainty: diag.Definite, Message: "m", Place: diag.Place{Range: line("a.tf", 1)}}}
+	var b strings.Builder
+	for _, c := range []struct {
+		name  string
+		check Check
+	}{
+		{"clean", Check{Coverage: full, Exit: quiet}},
+		{"below the gate", Check{Findings: low, Coverage: full, Exit: none}},
+		{"incomplete", Check{Coverage: part, Exit: strict}},
+		{"nothing to check", Check{Coverage: Coverage{Inputs: make([]Input, 12)}, Exit: quiet}},
+		{"nothing changed", Check{Changed: true, Exit: quiet}},
+		{"unknown, grouped", Check{Coverage: wide, Exit: strict}},
+		{"many roots", Check{Findings: many, Coverage: Coverage{Rules: 1, Resolved: 1, Roots: 300}, Exit: Exit{Status: 1, Words: "Exit status 1: 30 findings at or above high."}}},
+	} {
+		b.WriteString("# " + c.name + "\n" + Text(c.check, Options{}) + "\n")
+	}
+	golden(t, "summaries.txt", b.String())
 }

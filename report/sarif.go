@@ -55,6 +55,7 @@ func SARIF(c Check, prefix string) (string, error) {
 	for _, f := range fs {
 		run.Results = append(run.Results, s.result(f))
 	}
+	tellApart(run.Results)
 	inv := sarifInvocation{ExecutionSuccessful: !c.Diagnostics.Errors(), ExitCode: c.Exit.Status, Notifications: []sarifNotification{}}
 	for _, d := range sorted(c.Diagnostics) {
 		inv.Notifications = append(inv.Notifications, s.notification(d))
@@ -175,6 +176,20 @@ func (s *sarifWriter) result(f diag.Finding) sarifResult {
 		r.Suppressions = []sarifSuppression{sup}
 	}
 	return r
+}
+
+// tellApart numbers results of one fingerprint that stand in different places:
+// code scanning would take them for one.
+func tellApart(results []sarifResult) {
+	times := map[string]int{}
+	for i := range results {
+		p := results[i].PartialFingerprints
+		fp := p[fingerprintKey]
+		times[fp]++
+		if n := times[fp]; n > 1 {
+			p[fingerprintKey] = fmt.Sprintf("%s:%d", fp, n)
+		}
+	}
 }
 
 func (s *sarifWriter) ruleIndex(id string) int {

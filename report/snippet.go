@@ -32,8 +32,8 @@ const (
 // snippet prints the marked lines of one file with their numbers. It prints
 // nothing and returns false when the text of the file is not at hand. closed
 // adds a last empty line to the gutter, as findings have it.
-func (p *printer) snippet(source []byte, marks []mark, look string, closed bool) bool {
-	shown := p.locate(source, marks)
+func (p *printer) snippet(file string, source []byte, marks []mark, look string, closed bool) bool {
+	shown := p.locate(file, source, marks)
 	if len(shown) == 0 {
 		return false
 	}
@@ -80,12 +80,12 @@ type shownMark struct {
 
 // locate finds the lines of the marks, in order of place. When there are too
 // many, the finding's own and the first others are kept.
-func (p *printer) locate(source []byte, marks []mark) []shownMark {
+func (p *printer) locate(file string, source []byte, marks []mark) []shownMark {
 	slices.SortStableFunc(marks, func(a, b mark) int { return cmp.Compare(boolRank(b.primary), boolRank(a.primary)) })
 	marks = slices.Clone(marks[:min(len(marks), maxMarks)])
 	slices.SortStableFunc(marks, func(a, b mark) int { return a.Range.Compare(b.Range) })
 	var shown []shownMark
-	lines := newLineFinder(source)
+	lines := p.finder(file, source)
 	for _, m := range marks {
 		line, ok := lines.line(m.Start.Line)
 		if !ok {
@@ -178,39 +178,44 @@ func (s *shownMark) cut() {
 	s.width = max(1, min(s.width, before+after-(s.column-len(head))))
 }
 
-// lineFinder finds lines by number; asked in ascending order it reads the text
-// once.
+// lineFinder finds lines by number.
 type lineFinder struct {
 	source []byte
-	number int // of the line that starts at offset
-	offset int
+	starts []int // of each line
 }
 
-func newLineFinder(source []byte) *lineFinder {
-	return &lineFinder{source: bytes.TrimPrefix(source, []byte("\ufeff")), number: 1}
+// finder returns the lines of a file, which are looked for once.
+func (p *printer) finder(file string, source []byte) *lineFinder {
+	if f, ok := p.files[file]; ok {
+		return f
+	}
+	if p.files == nil {
+		p.files = map[string]*lineFinder{}
+	}
+	f := &lineFinder{source: bytes.TrimPrefix(source, []byte("\ufeff")), starts: []int{0}}
+	for at := 0; ; {
+		i := bytes.IndexByte(f.source[at:], '\n')
+		if i < 0 {
+			break
+		}
+		at += i + 1
+		f.starts = append(f.starts, at)
+	}
+	p.files[file] = f
+	return f
 }
 
 // line returns a line without its end; ok is false when there is none, or it
 // is too long to show.
 func (f *lineFinder) line(n int) (string, bool) {
-	if n < 1 || len(f.source) == 0 {
+	if n < 1 || n > len(f.starts) || f.starts[n-1] == len(f.source) {
 		return "", false
 	}
-	if n < f.number {
-		f.number, f.offset = 1, 0
+	end := len(f.source)
+	if n < len(f.starts) {
+		end = f.starts[n] - 1
 	}
-	for f.number < n {
-		i := bytes.IndexByte(f.source[f.offset:], '\n')
-		if i < 0 {
-			return "", false
-		}
-		f.offset += i + 1
-		f.number++
-	}
-	line := f.source[f.offset:]
-	if i := bytes.IndexByte(line[:min(len(line), hugeLine+1)], '\n'); i >= 0 {
-		line = line[:i]
-	}
+	line := f.source[f.starts[n-1]:end]
 	if len(line) > hugeLine {
 		return "", false
 	}

@@ -36,7 +36,7 @@ func TestSnippetColumns(t *testing.T) {
 		t.Run(tt.name, func(t *testing.T) {
 			p := &printer{}
 			r := diag.Range{Start: diag.Pos{Line: tt.line, Column: tt.start}, End: diag.Pos{Line: tt.line, Column: tt.end}}
-			p.snippet([]byte(tt.source), []mark{{Range: r, primary: true}}, plain, false)
+			p.snippet("f", []byte(tt.source), []mark{{Range: r, primary: true}}, plain, false)
 			if diff := cmp.Diff(tt.want, p.String()); diff != "" {
 				t.Error(diff)
 			}
@@ -78,7 +78,7 @@ func TestSnippetLines(t *testing.T) {
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			p := &printer{}
-			ok := p.snippet(source, tt.marks, plain, false)
+			ok := p.snippet("f", source, tt.marks, plain, false)
 			if diff := cmp.Diff(strings.TrimPrefix(tt.want, "\n"), p.String()); diff != "" {
 				t.Error(diff)
 			}
@@ -92,7 +92,7 @@ func TestSnippetLines(t *testing.T) {
 func TestSnippetCutsLongLines(t *testing.T) {
 	line := strings.Repeat("a", 300) + "HERE" + strings.Repeat("b", 300)
 	p := &printer{}
-	p.snippet([]byte(line), []mark{{Range: diag.Range{Start: diag.Pos{Line: 1, Column: 301}, End: diag.Pos{Line: 1, Column: 305}}, primary: true}}, plain, false)
+	p.snippet("f", []byte(line), []mark{{Range: diag.Range{Start: diag.Pos{Line: 1, Column: 301}, End: diag.Pos{Line: 1, Column: 305}}, primary: true}}, plain, false)
 	lines := strings.Split(p.String(), "\n")
 	if columns(lines[1]) > longLine {
 		t.Errorf("%d columns", columns(lines[1]))
@@ -123,7 +123,7 @@ func TestApply(t *testing.T) {
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			old, changed, ok := apply(source, tt.edit)
+			old, changed, ok := apply((&printer{}).finder("f", source), tt.edit)
 			if ok != tt.ok {
 				t.Fatalf("apply() = %v", ok)
 			}
@@ -154,4 +154,27 @@ func TestWrap(t *testing.T) {
 			t.Errorf("wrap(%q, %d): %s", tt.text, tt.width, diff)
 		}
 	}
+}
+
+// FuzzText feeds sources and words that nobody wrote for a terminal.
+func FuzzText(f *testing.F) {
+	f.Add("a = \"x\"\n", "message", 1, 5, 1, 8)
+	f.Add("\xff\x1b[2J\t日本\r\n", "\u202e\n::error::", 1, 2, 9, 1)
+	f.Add("\ufeff", "", -1, 0, 0, -5)
+	f.Fuzz(func(t *testing.T, source, words string, l1, c1, l2, c2 int) {
+		r := diag.Range{File: "f", Start: diag.Pos{Line: l1, Column: c1}, End: diag.Pos{Line: l2, Column: c2}}
+		finding := diag.Finding{
+			Rule: "r", Severity: diag.Low, Certainty: diag.Possible, Message: words, Why: words, Place: diag.Place{Message: words, Range: r},
+			Related: []diag.Place{{Message: words, Range: r}, {Range: r}}, Fix: diag.Fix{Text: words, Edits: []diag.Edit{{Range: r, NewText: words}}},
+		}
+		c := Check{Findings: []diag.Finding{finding}, Diagnostics: diag.List{{Message: words, Label: words, Range: r}}, Sources: map[string][]byte{"f": []byte(source)}}
+		for _, text := range []string{Full(c, Options{}), Concise(c, Options{}), GitHub(c, words), Markdown(c)} {
+			if i := strings.IndexFunc(text, func(r rune) bool { return r != '\n' && hostile(r) }); i >= 0 {
+				t.Errorf("%q gets through", text[i:min(i+8, len(text))])
+			}
+		}
+		if _, err := SARIF(c, words); err != nil {
+			t.Error(err)
+		}
+	})
 }

@@ -42,6 +42,7 @@ const (
 type printer struct {
 	strings.Builder
 	Options
+	files map[string]*lineFinder // see finder
 }
 
 // linef adds a line. Its arguments must be clean.

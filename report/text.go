@@ -60,26 +60,34 @@ func (p *printer) headline(j joined) {
 
 func (p *printer) finding(j joined, sources map[string][]byte) {
 	p.headline(j)
-	p.snippet(sources[j.Place.Range.File], marksOf(j.Finding), severityLook(j.Severity), true)
-	p.sections("  ", p.findingSections(j, sources))
+	marks, rest := marksOf(j.Finding)
+	if !p.snippet(j.Place.Range.File, sources[j.Place.Range.File], marks, severityLook(j.Severity), true) {
+		rest = j.Related
+	}
+	p.sections("  ", p.findingSections(j, rest, sources))
 }
 
-// marksOf lists what the snippet of a finding shows: its own place and the
-// related ones of the same file.
-func marksOf(f diag.Finding) []mark {
+// marksOf divides what a finding points at into what its snippet shows, which
+// is its own place and related ones of the same file, and the rest.
+func marksOf(f diag.Finding) (marks []mark, rest []diag.Place) {
 	if f.Place.Range.Start.Line == 0 {
-		return nil
+		return nil, f.Related
 	}
-	marks := []mark{{Range: f.Place.Range, label: clean(f.Place.Message), primary: true}}
+	marks = []mark{{Range: f.Place.Range, label: clean(f.Place.Message), primary: true}}
 	for _, r := range f.Related {
-		if r.Range.File == f.Place.Range.File && r.Range.Start.Line > 0 && r.Range != f.Place.Range {
+		same := r.Range.File == f.Place.Range.File && r.Range.Start.Line > 0
+		switch {
+		case r.Range == f.Place.Range && (r.Message == "" || r.Message == f.Place.Message):
+		case same && len(marks) < maxMarks:
 			marks = append(marks, mark{Range: r.Range, label: clean(r.Message), bare: r.Message == ""})
+		default:
+			rest = append(rest, r)
 		}
 	}
-	return marks
+	return marks, rest
 }
 
-func (p *printer) findingSections(j joined, sources map[string][]byte) []section {
+func (p *printer) findingSections(j joined, rest []diag.Place, sources map[string][]byte) []section {
 	width := p.width() - 8
 	var ss []section
 	add := func(label string, lines []string) {
@@ -96,10 +104,10 @@ func (p *printer) findingSections(j joined, sources map[string][]byte) []section
 	} else {
 		add("why", blockerLines(j.Blockers, j.Place.Range.File))
 	}
-	add("see", seeLines(j.Finding, sources))
+	add("see", seeLines(rest, j.Place.Range.File))
 	add("note", becauseLines(j.Finding, width))
 	add("also", alsoLines(j, width))
-	add("fix", fixLines(j.Finding, sources, width))
+	add("fix", p.fixLines(j.Finding, sources, width))
 	return ss
 }
 
@@ -156,26 +164,14 @@ func blockerLines(bs []diag.Blocker, file string) []string {
 	return table(rows)
 }
 
-// seeLines lists the related places that the snippet cannot show: those in
-// other files, and those beyond its bound.
-func seeLines(f diag.Finding, sources map[string][]byte) []string {
-	room := maxMarks - 1
-	if _, ok := sources[f.Place.Range.File]; !ok || f.Place.Range.Start.Line == 0 {
-		room = 0
-	}
+// seeLines lists the related places that the snippet does not show.
+func seeLines(places []diag.Place, file string) []string {
 	var rows [][]string
-	for _, r := range f.Related {
-		if r.Range == f.Place.Range && r.Message == "" {
-			continue
+	for _, r := range places {
+		at := cmp.Or(near(r.Range, file), clean(r.Address))
+		if what := cmp.Or(r.Message, r.Address); what != "" && at != "" {
+			rows = append(rows, []string{at, clean(what)})
 		}
-		if r.Range.File == f.Place.Range.File && r.Range.Start.Line > 0 && room > 0 {
-			room--
-			continue
-		}
-		if r.Range.IsZero() && r.Message == "" {
-			continue
-		}
-		rows = append(rows, []string{cmp.Or(near(r.Range, f.Place.Range.File), clean(r.Address)), clean(cmp.Or(r.Message, r.Address))})
 	}
 	const most = 8
 	lines := table(rows[:min(len(rows), most)])
@@ -231,10 +227,10 @@ func alsoLines(j joined, width int) []string {
 }
 
 // fixLines shows a repair: its edits as changed lines, then its text.
-func fixLines(f diag.Finding, sources map[string][]byte, width int) []string {
+func (p *printer) fixLines(f diag.Finding, sources map[string][]byte, width int) []string {
 	var lines []string
 	for _, e := range f.Fix.Edits {
-		old, changed, ok := apply(sources[e.Range.File], e)
+		old, changed, ok := apply(p.finder(e.Range.File, sources[e.Range.File]), e)
 		if !ok {
 			continue
 		}
@@ -264,8 +260,7 @@ func expand(line string) string {
 }
 
 // apply returns the lines that an edit touches, before and after it.
-func apply(source []byte, e diag.Edit) (old, changed []string, ok bool) {
-	finder := newLineFinder(source)
+func apply(finder *lineFinder, e diag.Edit) (old, changed []string, ok bool) {
 	last := e.Range.End.Line
 	if e.Range.Start.Line < 1 || last < e.Range.Start.Line || last-e.Range.Start.Line > 200 {
 		return nil, nil, false
@@ -362,7 +357,7 @@ func (p *printer) diagnostic(d diag.Diagnostic, sources map[string][]byte) {
 	}
 	p.linef("%s", head)
 	if d.Range.Start.Line > 0 && d.Label != "" {
-		p.snippet(sources[d.Range.File], []mark{{Range: d.Range, label: clean(d.Label), primary: true}}, look, false)
+		p.snippet(d.Range.File, sources[d.Range.File], []mark{{Range: d.Range, label: clean(d.Label), primary: true}}, look, false)
 	}
 	width := p.width() - 8
 	var ss []section

@@ -272,7 +272,7 @@ func (p *printer) advice(t Trace) {
 	if a.Sentence != "" {
 		p.linef("%s: %s", p.look(clean(place(a.Place)), bold), clean(a.Sentence))
 		if a.Place.Range.Start.Line > 0 {
-			p.snippet(t.Sources[a.Place.Range.File], []mark{{Range: a.Place.Range, primary: true}}, verdictLook(t.Result.Verdict), true)
+			p.snippet(a.Place.Range.File, t.Sources[a.Place.Range.File], []mark{{Range: a.Place.Range, primary: true}}, verdictLook(t.Result.Verdict), true)
 		}
 	}
 	var ss []section
