@@ -132,13 +132,14 @@ func ignorance(fs []diag.Finding, cov report.Coverage) string {
 	return strings.Join(parts, ", ")
 }
 
-// brokenFiles counts the files that an error is about.
+// brokenFiles counts the files that could not be read: those that an error is
+// about, unless it is that a bound of postern's own was reached.
 func brokenFiles(list diag.List) int { return len(errorFiles(list)) }
 
 func errorFiles(list diag.List) map[string]bool {
 	files := map[string]bool{}
 	for _, d := range list {
-		if d.Error && !d.Range.IsZero() {
+		if d.Error && !d.Range.IsZero() && d.Cause.Code != diag.Limit {
 			files[d.Range.File] = true
 		}
 	}

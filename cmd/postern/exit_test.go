@@ -44,6 +44,7 @@ func TestExit(t *testing.T) {
 		{"broken input", gate{failOn: "high"}, []diag.Finding{high}, broken, files, 0, 2, "Exit status 2: 1 of 2 files could not be read; the findings above come from the rest.", false},
 		{"broken input, never", gate{failOn: "never"}, nil, broken, files, 0, 2, "Exit status 2: 1 of 2 files could not be read; the findings above come from the rest.", false},
 		{"an error about no file", gate{failOn: "high"}, nil, diag.List{{Error: true}}, files, 0, 2, "Exit status 2: the answer is not complete.", false},
+		{"a bound that was reached", gate{failOn: "high"}, nil, diag.List{{Error: true, Range: diag.Range{File: "live"}, Cause: diag.Cause{Code: diag.Limit}}}, files, 0, 2, "Exit status 2: the answer is not complete.", false},
 		{"warnings do not count", gate{failOn: "high"}, nil, diag.List{{Message: "odd"}}, files, 0, 0, "Exit status 0: none at or above high.", true},
 		{"judges disagree", gate{failOn: "high"}, []diag.Finding{high}, broken, files, 1, 3, "Exit status 3: 1 answer that postern's own evaluator does not confirm; please report this.", false},
 	}
