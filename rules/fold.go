@@ -35,8 +35,56 @@ func fold(catalogue []*Rule, findings []diag.Finding) []diag.Finding {
 		}
 		kept = append(kept, f)
 	}
+	kept = foldExposures(catalogue, kept)
 	diag.SortFindings(kept)
 	return foldPlaces(kept)
+}
+
+// foldExposures keeps the worst exposure of each line: a rule that opens
+// everything opens ssh as well, and is mended once. The catalogue lists the
+// worst first.
+func foldExposures(catalogue []*Rule, findings []diag.Finding) []diag.Finding {
+	rank := map[string]int{}
+	for i, r := range catalogue {
+		if r.Exposure {
+			rank[r.ID] = i + 1
+		}
+	}
+	type line struct {
+		place   diag.Range
+		address string
+	}
+	worst := map[line]int{}
+	for i, f := range findings {
+		l := line{f.Place.Range, f.Place.Address}
+		if f.Suppressed != nil || rank[f.Rule] == 0 || len(f.Path) > 1 {
+			continue
+		}
+		if w, ok := worst[l]; !ok || rank[f.Rule] < rank[findings[w].Rule] {
+			worst[l] = i
+		}
+	}
+	also := map[int][]string{}
+	var kept []diag.Finding
+	at := map[int]int{}
+	for i, f := range findings {
+		w, ok := worst[line{f.Place.Range, f.Place.Address}]
+		if ok && w != i && f.Suppressed == nil && rank[f.Rule] > 0 && len(f.Path) < 2 {
+			if f.Rule != findings[w].Rule && !slices.Contains(also[w], f.Rule) {
+				also[w] = append(also[w], f.Rule)
+			}
+			if f.Rule != findings[w].Rule {
+				continue
+			}
+		}
+		at[i] = len(kept)
+		kept = append(kept, f)
+	}
+	for w, rules := range also {
+		slices.SortFunc(rules, func(a, b string) int { return rank[a] - rank[b] })
+		kept[at[w]].Why += "; the same line is also " + listWords(rules, 4)
+	}
+	return kept
 }
 
 // cause is what findings that are folded have in common.

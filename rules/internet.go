@@ -345,7 +345,7 @@ func pathPlaces(o *opening, x exposed) []diag.Place {
 			continue
 		case s.Kind == reach.KindGateway:
 			p.Message = "gateway"
-		case s.Kind == reach.KindRoute && s.Reply:
+		case s.Kind == reach.KindRoute && s.Reply && s.Band.Exact():
 			p.Message = "route"
 		default:
 			continue
