@@ -203,11 +203,12 @@ func pick[T any](c *copier, from Choice[T], f Field, copied func(T) T) Choice[T]
 	for _, v := range from.Of {
 		to.Of = append(to.Of, copied(v))
 	}
-	for _, why := range []*Unknown{from.Why, from.Open} {
-		text, ok := c.valueAt(why, Site{Kind: SiteChoice, Field: f, Candidates: len(from.Of), Object: kindOf[T]()})
-		if !ok {
-			continue
+	if text, ok := c.valueAt(from.Why, Site{Kind: SiteChoice, Field: f, Candidates: len(from.Of)}); ok {
+		if k, err := strconv.Atoi(text); err == nil && k >= 0 && k < len(to.Of) {
+			return One(to.Of[k])
 		}
+	}
+	if text, ok := c.valueAt(from.Open, Site{Kind: SiteChoice, Field: f, Candidates: len(from.Of), Object: kindOf[T]()}); ok {
 		if k, err := strconv.Atoi(text); err == nil && k >= 0 && k < len(to.Of) {
 			return One(to.Of[k])
 		}

@@ -23,7 +23,7 @@ const (
 	SiteNumber             // "100"
 	SiteBool               // "true", "false"; whether an entry allows, a peering is active, ...
 	SiteExists             // how many there are: "0", "1", "2"
-	SiteChoice             // the index of the candidate, or the name of an object
+	SiteChoice             // the index of the candidate; of an open choice also the name of an object
 	SiteGroups             // the further groups that an interface carries
 	SiteRules              // groups whose rules the group has as well
 	SiteEntries            // network ACLs whose entries the ACL has as well
@@ -47,7 +47,7 @@ type Site struct {
 	Range   diag.Range // of the attribute
 
 	Candidates int           // of a choice
-	Object     Kind          // what a choice is among, where there is a word for it
+	Object     Kind          // what another candidate of an open choice is, where there is a word for it
 	Ports      Ports         // the widest interval of unknown ports
 	Family     packet.Family // that an unknown peer or address is bound to
 }

@@ -52,14 +52,12 @@ func holds(n *ir.Network, i *ir.Interface, a netip.Addr) (slot, bool) {
 	return mayHold(n, i, a)
 }
 
-// mayHold looks for a slot whose address the input does not fix.
+// mayHold looks for a slot whose address the input does not fix. An internet
+// address is taken for a public one, unless a subnet's CIDR is known to hold
+// it: that a VPC uses internet addresses as private ones is not assumed.
 func mayHold(n *ir.Network, i *ir.Interface, a netip.Addr) (slot, bool) {
-	family := packet.FamilyOf(a)
-	for k := range i.Addresses {
-		d := &i.Addresses[k]
-		if !d.Private.Known() && d.Family == family && freeInSomeSubnet(n, i, a) {
-			return slot{addr: d, maybe: d.Maybe}, true
-		}
+	if s, ok := mayHoldPrivately(n, i, a, true); ok {
+		return s, true
 	}
 	for k := range i.Addresses {
 		d := &i.Addresses[k]
@@ -71,6 +69,19 @@ func mayHold(n *ir.Network, i *ir.Interface, a netip.Addr) (slot, bool) {
 			return slot{addr: d, public: true, maybe: cmp.Or(p.Exists.Why, d.Maybe)}, true
 		}
 	}
+	return mayHoldPrivately(n, i, a, false)
+}
+
+// mayHoldPrivately looks for a private address that AWS picks. known: of a
+// subnet whose CIDR is known.
+func mayHoldPrivately(n *ir.Network, i *ir.Interface, a netip.Addr, known bool) (slot, bool) {
+	family := packet.FamilyOf(a)
+	for k := range i.Addresses {
+		d := &i.Addresses[k]
+		if !d.Private.Known() && d.Family == family && freeInSomeSubnet(n, i, a, known) {
+			return slot{addr: d, maybe: d.Maybe}, true
+		}
+	}
 	return slot{}, false
 }
 
@@ -79,10 +90,10 @@ func told(p *ir.Public) bool { return p.Addr.Known() && p.Addr.V.IsValid() }
 
 // freeInSomeSubnet reports whether AWS can give an interface the address in one
 // of the subnets that it may be in.
-func freeInSomeSubnet(n *ir.Network, i *ir.Interface, a netip.Addr) bool {
-	some := i.Subnet.Open != nil
+func freeInSomeSubnet(n *ir.Network, i *ir.Interface, a netip.Addr, known bool) bool {
+	some := i.Subnet.Open != nil && !known
 	for _, s := range i.Subnet.Of {
-		some = some || assignable(s, a)
+		some = some || assignable(s, a) && (!known || cidrOf(s, a).Known())
 	}
 	return some && !takenPrivately(n, i, a)
 }
@@ -90,10 +101,7 @@ func freeInSomeSubnet(n *ir.Network, i *ir.Interface, a netip.Addr) bool {
 // assignable reports whether a subnet can give out the address: AWS keeps the
 // first four and the last of each family. [VPC subnet-sizing.md]
 func assignable(s *ir.Subnet, a netip.Addr) bool {
-	v := &s.IPv4
-	if !a.Is4() {
-		v = &s.IPv6
-	}
+	v := cidrOf(s, a)
 	switch {
 	case !v.Known():
 		return true
@@ -102,6 +110,14 @@ func assignable(s *ir.Subnet, a netip.Addr) bool {
 	default:
 		return !reserved(v.V, a)
 	}
+}
+
+// cidrOf is the subnet's CIDR of the address's family.
+func cidrOf(s *ir.Subnet, a netip.Addr) *ir.Value[netip.Prefix] {
+	if a.Is4() {
+		return &s.IPv4
+	}
+	return &s.IPv6
 }
 
 func reserved(p netip.Prefix, a netip.Addr) bool {
@@ -286,10 +302,7 @@ func isRouter(s *ir.Subnet, a netip.Addr, wide bool) bool {
 	if s == nil {
 		return wide && a.AsSlice()[len(a.AsSlice())-1]&15 == 1
 	}
-	v := &s.IPv4
-	if !a.Is4() {
-		v = &s.IPv6
-	}
+	v := cidrOf(s, a)
 	if !v.Known() {
 		return wide && a.AsSlice()[len(a.AsSlice())-1]&15 == 1
 	}

@@ -111,7 +111,10 @@ func (w *walk) natAt(t *trip, at place, g *ir.Gateway, p place) bool {
 	if p.subnet != at.subnet && !w.aclIn(t, p) {
 		return false
 	}
-	t.nats = append(slices.Clip(t.nats), natStep{at: p, inner: t.s, src: t.src})
+	if slices.ContainsFunc(t.nats, func(s natStep) bool { return s.gateway == g }) {
+		return w.refuse(t, StageRoute, gatewayName(g), circle, "NO_PATH")
+	}
+	t.nats = append(slices.Clip(t.nats), natStep{gateway: g, at: p, inner: t.s, src: t.src})
 	t.src = node{nat: g, at: p}
 	t.s.src = netip.Addr{}
 	if len(g.Addresses) == 1 {

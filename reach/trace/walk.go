@@ -39,7 +39,9 @@ func (i identity) and(o identity) identity {
 const maxDeparts = 8
 
 // maxSteps bounds the walk over all alternatives that unknowns open.
-const maxSteps = 4096
+const maxSteps = 1024
+
+const circle = "the routes lead in a circle"
 
 // trip is one packet on its way. It is copied where the way divides.
 type trip struct {
@@ -64,9 +66,10 @@ type trip struct {
 
 // natStep is a NAT gateway that the packet passed: what its reply restores.
 type natStep struct {
-	at    place
-	inner segment
-	src   node
+	gateway *ir.Gateway
+	at      place
+	inner   segment
+	src     node
 }
 
 // walk is one walker's journey over all alternatives of one question.
@@ -205,7 +208,7 @@ func (w *walk) depart(t *trip, at place) bool {
 		return w.opaque(t, at, at.why)
 	}
 	if slices.Contains(t.left8[:t.departs], at.subnet) {
-		return w.refuse(t, StageRoute, subnetName(at.subnet), "the routes lead in a circle", "NO_PATH")
+		return w.refuse(t, StageRoute, subnetName(at.subnet), circle, "NO_PATH")
 	}
 	if t.departs == maxDeparts {
 		return w.opaque(t, at, tooMany())
