@@ -94,6 +94,7 @@ func (r *documents) read(d document) {
 		return
 	}
 	switch kind := terraformKind(data); {
+	case kind != "" && !d.named: // what Terraform left beside its configuration
 	case kind != "":
 		r.l.keep(shown, kind, data)
 		r.l.refuseTerraform(shown, kind)

@@ -130,6 +130,8 @@ func TestLoad(t *testing.T) {
 		{name: "a plan", files: map[string]string{"plan.json": plan}, paths: []string{"plan.json"}, want: []string{}, says: []string{"error: plan.json: this is a Terraform plan, which this version does not read yet"}},
 		{name: "a state", files: map[string]string{"terraform.tfstate": state}, paths: []string{"terraform.tfstate"}, want: []string{}, says: []string{"error: terraform.tfstate: this is a Terraform state, which this version does not read yet"}},
 		{name: "a directory of plans", files: map[string]string{"p/a.json": plan}, want: []string{}, says: []string{"error: p/a.json: this is a Terraform plan"}},
+		{name: "a directory of states", files: map[string]string{"s/terraform.tfstate": state}, want: []string{}, says: []string{"error: s/terraform.tfstate: this is a Terraform state"}},
+		{name: "a state beside an export", files: map[string]string{"net/main.tf": vpc, "net/vpcs.json": vpcs, "net/terraform.tfstate": state}, want: []string{"exports", "net"}},
 		{name: "other JSON, named", files: map[string]string{"a.json": "{}"}, paths: []string{"a.json"}, want: []string{}, says: []string{"error: a.json: this JSON is neither an AWS export nor a Terraform plan or state"}},
 		{name: "no JSON, named", files: map[string]string{"a.md": "# hello"}, paths: []string{"a.md"}, want: []string{}, says: []string{"error: a.md: this is neither JSON nor Terraform"}},
 		{name: "other JSON, in a directory", files: map[string]string{"a.json": "{}", "b.json": "[]"}, want: []string{}, says: []string{"a.json: no AWS export: a.json, b.json"}},

@@ -19,7 +19,7 @@ const maxEntries = 500_000
 // found is what a walk of a directory yields; names in the tree, sorted.
 type found struct {
 	modules   []string // directories with configuration files
-	documents []string // JSON files that are not configuration
+	documents []string // states, and JSON files that are not configuration
 	problems  diag.List
 }
 
@@ -44,6 +44,9 @@ func isConfiguration(base string) bool {
 
 // isDocument reports whether a file may be an export, a plan or a state.
 func isDocument(base string) bool {
+	if strings.HasSuffix(base, ".tfstate") {
+		return true
+	}
 	return strings.HasSuffix(base, ".json") && !strings.HasSuffix(base, ".tfvars.json") && !strings.HasPrefix(base, ".")
 }
 
