@@ -4,19 +4,29 @@
 # one element on each line. The exit status is that of `postern check`.
 set -euo pipefail
 
-arguments=(check --fail-on "$FAIL_ON")
-while IFS= read -r line; do
-	[ -z "$line" ] || arguments+=("$line")
-done <<<"$ARGS"$'\n'"$PATHS"
+list() { # NAME TEXT: the lines of a text that hold something, as an array
+	local -n to=$1
+	to=()
+	local line
+	while IFS= read -r line; do
+		[ -z "$line" ] || to+=("$line")
+	done <<<"$2"
+}
+list arguments "$ARGS"
+list paths "$PATHS"
+
+check() {
+	postern check --fail-on "$FAIL_ON" --format "$1" "${arguments[@]}" -- "${paths[@]}"
+}
 
 status=0
-postern "${arguments[@]}" --format github || status=$?
+check github || status=$?
 
 # The other formats say the same; their exit status says nothing new.
-postern "${arguments[@]}" --format markdown >>"$GITHUB_STEP_SUMMARY" || true
+check markdown >>"$GITHUB_STEP_SUMMARY" || true
 if [ "$SARIF" = true ]; then
 	file=$RUNNER_TEMP/postern.sarif
-	postern "${arguments[@]}" --format sarif >"$file" || true
+	check sarif >"$file" || true
 	echo "sarif=$file" >>"$GITHUB_OUTPUT"
 fi
 exit "$status"
