@@ -8,7 +8,7 @@ PACKAGES := ./...
 # Kinds of which a switch picks a few on purpose.
 NOT_ENUMS := 'hclsyntax\.TokenType|awsapi\.(record|value)Kind'
 
-.PHONY: all build test unit lint fuzz bench cover golden docs z3
+.PHONY: all build test unit lint fuzz bench cover golden z3
 
 all: test
 
@@ -43,10 +43,6 @@ cover:
 	$(GO) test -coverpkg=./... -coverprofile=cover.out $(PACKAGES)
 	$(GO) tool cover -func=cover.out | tail -1
 
-# Rewrites the golden files.
-golden: docs
+# Rewrites the golden files, and the outputs in README.md and docs/.
+golden:
 	$(GO) test $$(git grep -l 'flag.Bool("update"' -- '*_test.go' | xargs -n1 dirname | sort -u | sed 's|^|./|') -update
-
-# Rewrites the outputs of commands in README.md and docs/.
-docs:
-	$(GO) test ./cmd/postern -run TestDocumentation -docs

@@ -2,7 +2,6 @@ package main
 
 import (
 	"bytes"
-	"flag"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -12,11 +11,10 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-var updateDocs = flag.Bool("docs", false, "write the outputs in the documentation anew")
-
 // TestDocumentation runs every command of the documentation, in order, at the
 // top of the repository. Commands stand in fenced blocks of the kind "console",
-// after "$ "; what follows is what they print, both streams together.
+// after "$ "; what follows is what they print, both streams together. The flag
+// -update writes that anew.
 func TestDocumentation(t *testing.T) {
 	t.Chdir(filepath.Join("..", ".."))
 	files, err := filepath.Glob("docs/*.md")
@@ -31,14 +29,14 @@ func TestDocumentation(t *testing.T) {
 		}
 		got, n := rerun(t, name, string(text))
 		commands += n
-		if *updateDocs {
+		if *update {
 			if err := os.WriteFile(name, []byte(got), 0o644); err != nil {
 				t.Fatal(err)
 			}
 			continue
 		}
 		if diff := cmp.Diff(strings.Split(string(text), "\n"), strings.Split(got, "\n")); diff != "" {
-			t.Errorf("%s (-written +printed; `make docs` accepts it)\n%s", name, diff)
+			t.Errorf("%s (-written +printed; -update accepts it)\n%s", name, diff)
 		}
 	}
 	if commands < 5 {
