@@ -1,6 +1,8 @@
 package main
 
 import (
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -55,5 +57,31 @@ F     nobody     1s       -         not measured
 func TestFailure(t *testing.T) {
 	if _, err := read(strings.NewReader("FAIL\tgithub.com/postern-dev/postern/solver [build failed]\n"), &strings.Builder{}); err == nil {
 		t.Error("a failed run gives a table")
+	}
+}
+
+// TestBenchmarksExist checks that a renamed benchmark does not turn a goal into
+// one that nobody measures.
+func TestBenchmarksExist(t *testing.T) {
+	for _, g := range goals {
+		if g.benchmark == "" {
+			continue
+		}
+		pkg, name, _ := strings.Cut(g.benchmark, ".")
+		files, err := filepath.Glob(filepath.Join("..", "..", filepath.FromSlash(pkg), "*_test.go"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		found := false
+		for _, f := range files {
+			text, err := os.ReadFile(f)
+			if err != nil {
+				t.Fatal(err)
+			}
+			found = found || strings.Contains(string(text), "\nfunc "+name+"(b *testing.B)")
+		}
+		if !found {
+			t.Errorf("%s: there is no %s", g.id, g.benchmark)
+		}
 	}
 }
