@@ -252,6 +252,7 @@ func (e *engine) inbound(to *ir.Interface, b place) []Way {
 	w := Way{Via: "internet gateway", ToVPC: b.vpc}
 	w.Stages = append(w.Stages, e.outside(packet.FieldSrc), e.publicStage(to, b, packet.FieldDst))
 	w.Stages = append(w.Stages, e.exists(to)...)
+	w.Stages = append(w.Stages, e.refusal(to, false)...)
 	if b.subnet == nil || b.vpc == nil {
 		s := Stage{Kind: KindOutside, Component: to.Resource, Place: to.Origin.Place(""), Band: perhaps(e.Space)}
 		s.because(b.why)
@@ -261,7 +262,7 @@ func (e *engine) inbound(to *ir.Interface, b place) []Way {
 		return []Way{w}
 	}
 	w.Stages = append(w.Stages,
-		e.gatewayStage(to, b, false),
+		e.gatewayStage(b),
 		e.bpaStage(b, true, false),
 		e.admits(b.subnet),
 		e.aclStage(b.subnet, false, false),
@@ -323,15 +324,16 @@ func (e *engine) outbound(from *ir.Interface, a place) []Way {
 		w.Stages = append(append(w.Stages, stages...), end)
 		return w
 	}
-	ways := []Way{way("internet gateway",
+	ways := []Way{way("internet gateway", append(e.refusal(from, true),
 		e.routeStage(a.subnet, false, "NO_ROUTE_TO_DESTINATION", "no route to an internet gateway in "+tableName(a.subnet), toInternet(a.vpc)),
-		e.gatewayStage(from, a, false),
+		e.gatewayStage(a),
 		e.sourceStage(from, a),
 		e.bpaStage(a, false, false),
-	)}
+	)...)}
 	if e.Family() == packet.IPv6 {
 		ways = append(ways, way("egress-only internet gateway",
 			e.routeStage(a.subnet, false, "NO_ROUTE_TO_DESTINATION", "no route to an egress-only internet gateway in "+tableName(a.subnet), toEgressOnly(a.vpc)),
+			e.sourceStage(from, a),
 			e.bpaStage(a, false, true),
 		))
 	}
@@ -429,18 +431,28 @@ func (e *engine) truthBand(t truth) Band {
 	}
 }
 
+// refusal is that of an interface that drops whatever an internet gateway hands
+// it: requests from outside, and the replies to its own.
+// [botocore ec2 NetworkInterface DenyAllIgwTraffic]
+func (e *engine) refusal(i *ir.Interface, reply bool) []Stage {
+	if !i.DenyIGW {
+		return nil
+	}
+	return []Stage{{
+		Kind: KindAddress, Reply: reply, Component: i.Resource, Place: i.Origin.Place(""), Band: exactly(solver.Empty),
+		Message: i.Resource + " refuses packets from internet gateways",
+	}}
+}
+
 // gatewayStage asks for an internet gateway attached to the VPC of a place.
-func (e *engine) gatewayStage(i *ir.Interface, p place, reply bool) Stage {
+func (e *engine) gatewayStage(p place) Stage {
 	g, ok := e.gatewayOf(p.vpc)
 	s := Stage{
-		Kind: KindGateway, Reply: reply, Component: p.vpc.Origin.Address, Code: "BAD_STATE_ATTACHMENT", Place: p.vpc.Origin.Place(""),
+		Kind: KindGateway, Component: p.vpc.Origin.Address, Code: "BAD_STATE_ATTACHMENT", Place: p.vpc.Origin.Place(""),
 		Message: "no internet gateway is attached to " + p.vpc.Origin.Address,
 	}
 	if g != nil {
 		s.Component, s.Place = g.Origin.Address, g.Origin.Place("")
-	}
-	if i.DenyIGW {
-		ok, s.Message, s.Place = no, i.Resource+" refuses packets from internet gateways", i.Origin.Place("")
 	}
 	s.Band = e.truthBand(ok)
 	if ok == maybe {
@@ -476,6 +488,8 @@ func (e *engine) aroundPublic(from, to *ir.Interface, a, b place) []Way {
 	w.Stages = append(w.Stages, e.addressStage(from, a, packet.FieldSrc), e.publicStage(to, b, packet.FieldDst))
 	w.Stages = append(w.Stages, e.exists(from)...)
 	w.Stages = append(w.Stages, e.exists(to)...)
+	w.Stages = append(w.Stages, e.refusal(to, false)...)
+	w.Stages = append(w.Stages, e.refusal(from, true)...)
 	translate := func(s Stage) Stage {
 		if e.Family() == packet.IPv4 {
 			s.Band = e.seenAs(s.Band, seen, hasSource)
@@ -486,10 +500,10 @@ func (e *engine) aroundPublic(from, to *ir.Interface, a, b place) []Way {
 		e.groupStage(from, true, nobody),
 		e.aclStage(a.subnet, true, false),
 		e.routeStage(a.subnet, false, "NO_ROUTE_TO_DESTINATION", "no route to an internet gateway in "+tableName(a.subnet), toInternet(a.vpc)),
-		e.gatewayStage(from, a, false),
+		e.gatewayStage(a),
 		e.sourceStage(from, a),
 		e.bpaStage(a, false, false),
-		e.gatewayStage(to, b, false),
+		e.gatewayStage(b),
 		e.bpaStage(b, true, false),
 		translate(e.aclStage(b.subnet, false, false)),
 		translate(e.groupStage(to, false, nobody)),

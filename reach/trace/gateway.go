@@ -407,10 +407,10 @@ func egressRoute(c choice) (may, must bool) {
 	if c.open != nil {
 		return true, false
 	}
-	if c.route == nil {
+	if c.route == nil || c.route.Blackhole.Known() && c.route.Blackhole.V {
 		return false, false
 	}
-	must = c.route.Target.Open == nil && len(c.route.Target.Of) > 0
+	must = c.route.Blackhole.Known() && c.route.Target.Open == nil && len(c.route.Target.Of) > 0
 	may = c.route.Target.Open != nil
 	for _, t := range c.route.Target.Of {
 		is := t.Kind == ir.TargetGateway && t.Gateway != nil && t.Gateway.Kind == ir.EgressOnlyGateway

@@ -1,0 +1,107 @@
+package reach_test
+
+import (
+	"context"
+	"math/rand/v2"
+	"testing"
+
+	"github.com/postern-dev/postern/internal/netgen"
+	"github.com/postern-dev/postern/ir"
+	"github.com/postern-dev/postern/reach"
+	"github.com/postern-dev/postern/reach/trace"
+)
+
+// known are the networks of which everything is known and modelled.
+func known(rng *rand.Rand) netgen.Options {
+	return netgen.Options{
+		VPCs: 1 + rng.IntN(3), Interfaces: 2 + rng.IntN(4), IPv6: rng.IntN(2) == 0,
+		Transit: rng.IntN(2) == 0, BPA: rng.IntN(4) == 0, Services: rng.IntN(2) == 0, Zones: rng.IntN(2) == 0,
+	}
+}
+
+// TestRandomNetworks compares the packet sets of random networks with the
+// concrete evaluator, every pair of ends, at the corners of every filter.
+func TestRandomNetworks(t *testing.T) {
+	networks := 1500
+	if testing.Short() {
+		networks = 150
+	}
+	compared, allowed := 0, 0
+	for seed := range networks {
+		rng := rand.New(rand.NewPCG(uint64(seed), 7))
+		n := netgen.New(rng, known(rng))
+		c, a := agree(t, n, rng, 12)
+		if t.Failed() {
+			t.Fatalf("seed %d", seed)
+		}
+		compared, allowed = compared+c, allowed+a
+	}
+	if allowed*50 < compared {
+		t.Errorf("only %d of %d headers flow: the networks prove too little", allowed, compared)
+	}
+	t.Logf("%d networks, %d headers compared, %d of them flow", networks, compared, allowed)
+}
+
+// TestRandomUnknowns draws values for everything that is unknown about a
+// network and holds the bounds of the sets against what the evaluator says of
+// the network with those values: must is inside, may around it.
+func TestRandomUnknowns(t *testing.T) {
+	networks := 400
+	if testing.Short() {
+		networks = 60
+	}
+	compared, exact := 0, 0
+	for seed := range networks {
+		rng := rand.New(rand.NewPCG(uint64(seed), 11))
+		o := known(rng)
+		o.Unknowns = 1 + rng.IntN(6)
+		n := netgen.New(rng, o)
+		m, err := reach.Compile(context.Background(), n)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for range 3 {
+			real := ir.Substitute(n, netgen.Values(n, rng))
+			for _, q := range netgen.Questions(real, rng, 40) {
+				from, to := same(n, real, q.From), same(n, real, q.To)
+				if from == to || q.From != nil && from == nil || q.To != nil && to == nil {
+					continue
+				}
+				flow, err := m.Flow(context.Background(), from, to, q.Header.Family())
+				if err != nil {
+					t.Fatal(err)
+				}
+				r := trace.Run(real, trace.Query{From: q.From, To: q.To, Header: q.Header, NATPort: q.NATPort})
+				s := m.Space(q.Header.Family())
+				compared++
+				complete := verdict(t, s, flow.Complete, q.Header)
+				if complete != trace.Unknown {
+					exact++
+				}
+				if contradict(complete, r.Verdict) || contradict(verdict(t, s, flow.Forward, q.Header), r.Forward.Verdict) {
+					t.Fatalf("seed %d: %s\nfrom %s to %s\nsets:  forward %v complete %v\ntrace: forward %v complete %v\n%s", seed, q.Header, name(from), name(to),
+						verdict(t, s, flow.Forward, q.Header), complete, r.Forward.Verdict, r.Verdict, hops(r))
+				}
+			}
+		}
+	}
+	t.Logf("%d networks, %d headers compared, %d of them with a definite answer", networks, compared, exact)
+}
+
+// same finds the interface that another network's copy of it came from.
+func same(n, other *ir.Network, i *ir.Interface) *ir.Interface {
+	if i == nil {
+		return nil
+	}
+	for k, o := range other.Interfaces {
+		if o == i && k < len(n.Interfaces) && n.Interfaces[k].Resource == i.Resource {
+			return n.Interfaces[k]
+		}
+	}
+	for _, o := range n.Interfaces {
+		if o.Resource == i.Resource && o.ID == i.ID {
+			return o
+		}
+	}
+	return nil
+}
