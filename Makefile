@@ -17,7 +17,7 @@ build:
 
 # Unit tests, golden files, scripts of the command line, every command of the
 # documentation, each fuzz target for a few seconds, and the linters.
-test: lint z3 fuzz unit
+test: z3 unit fuzz lint
 
 unit:
 	$(GO) test $(PACKAGES)
