@@ -294,6 +294,17 @@ func linkACLRule(v view) {
 	if !ok {
 		return
 	}
+	for _, other := range standIns(v, es[0], v.b.net.NetworkACLs) {
+		e := e
+		e.Maybe = es[0].why
+		v.addEntry(other, e, egress)
+	}
+	v.addEntry(o, e, egress)
+}
+
+// addEntry adds the entry of a rule resource to an ACL, to both directions when
+// it is not known which it is for.
+func (v view) addEntry(o *ir.NetworkACL, e ir.Entry, egress ir.Value[bool]) {
 	if u := v.b.maybe[o]; u != nil && e.Maybe == nil {
 		e.Maybe = u
 	}
@@ -338,6 +349,7 @@ func linkACLAssociation(v view) {
 // finishACLs finds entries that share a number: AWS has one of them.
 func (b *builder) finishACLs() {
 	for _, o := range b.net.NetworkACLs {
+		b.reportMixed(o, o.Origin.Address, len(o.Entries), func(i int) ir.Origin { return o.Entries[i].Origin })
 		type slot struct {
 			egress bool
 			number uint16
@@ -359,6 +371,28 @@ func (b *builder) finishACLs() {
 	}
 }
 
+// reportMixed says when an object has its parts inside and beside it: every
+// apply of the one removes the other.
+func (b *builder) reportMixed(o any, address string, n int, origin func(int) ir.Origin) {
+	inline, beside := false, ir.Origin{}
+	for i := range n {
+		switch x := origin(i); {
+		case x.Implicit:
+		case x.Address == address:
+			inline = true
+		case beside.Address == "":
+			beside = x
+		}
+	}
+	if !inline || beside.Address == "" || b.existing[o] {
+		return
+	}
+	b.net.Problems = append(b.net.Problems, diag.Diagnostic{
+		Message: fmt.Sprintf("%s has blocks of its own and %s beside them: every apply removes one or the other", address, beside.Address),
+		Fix:     "write all of them in one style", Note: "both are taken to be live, which they are in turns", Address: beside.Address, Range: beside.Range,
+	})
+}
+
 func (b *builder) numberClash(o *ir.NetworkACL, first, second *ir.Entry) {
 	message := fmt.Sprintf("%s has two %s entries with number %d (the other: %s): AWS takes one of them",
 		o.Origin.Address, direction(second.Egress), second.Number.V, first.Origin.At(ir.FieldNumber).Line())
@@ -371,7 +405,7 @@ func (b *builder) numberClash(o *ir.NetworkACL, first, second *ir.Entry) {
 			continue
 		}
 		e.Maybe = &ir.Unknown{
-			Term:  fmt.Sprintf("%s %s entry %d at %s", o.Origin.Address, direction(e.Egress), e.Number.V, e.Origin.At(ir.FieldNumber)),
+			Term:  fmt.Sprintf("%s %s entry %d of %s at %s", o.Origin.Address, direction(e.Egress), e.Number.V, e.Origin.Address, e.Origin.At(ir.FieldNumber)),
 			Cause: diag.Cause{Code: diag.NotValid, Message: message, Address: e.Origin.Address, Range: at},
 		}
 	}

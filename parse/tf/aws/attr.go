@@ -3,7 +3,6 @@ package aws
 import (
 	"fmt"
 	"math/big"
-	"net/netip"
 	"strings"
 
 	"github.com/zclconf/go-cty/cty"
@@ -11,7 +10,6 @@ import (
 
 	"github.com/postern-dev/postern/diag"
 	"github.com/postern-dev/postern/ir"
-	"github.com/postern-dev/postern/packet"
 	"github.com/postern-dev/postern/parse/tf"
 )
 
@@ -98,9 +96,10 @@ func (v view) origin(at diag.Range, fields map[ir.Field]diag.Range) ir.Origin {
 	return ir.Origin{Address: v.in.Address, Range: at, Block: v.blk.Range, Fields: fields}
 }
 
-// maybe says why the instance or the block may not be there, or nil.
+// maybe says why what the view shows may not be there, or nil. A block inside a
+// resource is there when the resource is, which may itself not be.
 func (v view) maybe() *ir.Unknown {
-	if v.blk != nil && v.blk.Maybe != nil {
+	if v.blk != v.in.Body {
 		return v.blk.Maybe
 	}
 	return v.in.Maybe
@@ -166,20 +165,24 @@ func (v view) cause(val cty.Value, above cty.ValueMarks, at diag.Range) *ir.Unkn
 	if len(us) == 0 {
 		us = tf.Marks(above)
 	}
-	switch len(us) {
-	case 0:
+	if len(us) == 0 {
 		return &ir.Unknown{
-			Term:  fmt.Sprintf("%s at %s", v.in.Address, at),
+			Term:  v.fresh("unknown of"),
 			Cause: diag.Cause{Code: diag.Computed, Message: "known after apply", Address: v.in.Address, Range: at},
 		}
-	default:
-		if sameTerm(us) {
-			return us[0]
-		}
-		u := *us[0]
-		u.Term = fmt.Sprintf("%s and %d more, for %s at %s", u.Term, len(us)-1, v.in.Address, at)
-		return &u
 	}
+	if sameTerm(us) && us[0].Term != "" {
+		return us[0]
+	}
+	u := *us[0]
+	u.Term = v.fresh("value of")
+	return &u
+}
+
+// fresh makes a term that nothing else has.
+func (v view) fresh(what string) string {
+	v.b.terms++
+	return fmt.Sprintf("%s %s, %d", what, v.in.Address, v.b.terms)
 }
 
 func sameTerm(us []*ir.Unknown) bool {
@@ -303,6 +306,15 @@ func (v view) single(name string) []elem {
 	return []elem{{s: val.V, why: val.Why, at: v.at(name)}}
 }
 
+// first reads an attribute that names one thing.
+func (v view) first(name string) (elem, bool) {
+	es := v.single(name)
+	if len(es) == 0 {
+		return elem{}, false
+	}
+	return es[0], true
+}
+
 // tags reads the tags whose values are known.
 func (v view) tags() map[string]string {
 	var m map[string]string
@@ -352,77 +364,6 @@ func (v view) id() string {
 		return ""
 	}
 	return raw.AsString()
-}
-
-// hostBits says what a resource does with a CIDR that has host bits.
-type hostBits uint8
-
-const (
-	hostBitsRefused hostBits = iota // the provider's validation fails
-	hostBitsMasked                  // AWS stores the network address
-)
-
-// cidr reads a CIDR of a family. AWS takes IPv4 only in dotted form; an IPv6
-// CIDR may be written in any of its forms.
-func (v view) cidr(e elem, f packet.Family, bits hostBits) ir.Value[netip.Prefix] {
-	switch {
-	case e.unknown() != nil:
-		return ir.NotKnown[netip.Prefix](e.unknown())
-	case tf.HasSymbol(e.s):
-		return ir.NotKnown[netip.Prefix](afterApply(e))
-	}
-	p, err := netip.ParsePrefix(e.s)
-	if err != nil || p.Addr().Is4In6() {
-		return ir.NotKnown[netip.Prefix](v.invalid(e.at, "this is not a CIDR", `write an address and a prefix length, as in "10.0.0.0/8"`))
-	}
-	if f != packet.FamilyInvalid && packet.FamilyOfPrefix(p) != f {
-		return ir.NotKnown[netip.Prefix](v.invalid(e.at, fmt.Sprintf("this is not an %s CIDR", familyName(f)), "use the attribute of the other family"))
-	}
-	if m := p.Masked(); m != p {
-		if bits == hostBitsRefused {
-			return ir.NotKnown[netip.Prefix](v.invalid(e.at, fmt.Sprintf("%s is not a network address: its network is %s", p, m), fmt.Sprintf("write %q", m)))
-		}
-		p = m
-	}
-	return ir.Known(p)
-}
-
-func familyName(f packet.Family) string {
-	if f == packet.IPv6 {
-		return "IPv6"
-	}
-	return "IPv4"
-}
-
-// afterApply is why a string with a symbol in it is not known.
-func afterApply(e elem) *ir.Unknown {
-	name := tf.Readable(e.s)
-	return &ir.Unknown{Term: name, Cause: diag.Cause{Code: diag.Computed, Message: name + " is known after apply", Address: name, Range: e.at}}
-}
-
-// cidrAttr reads an attribute that holds one CIDR; set is false when it is not
-// written or empty, which the provider treats alike.
-func (v view) cidrAttr(name string, f packet.Family, bits hostBits) (p ir.Value[netip.Prefix], set bool) {
-	es := v.single(name)
-	if len(es) == 0 {
-		return p, false
-	}
-	return v.cidr(es[0], f, bits), true
-}
-
-// addr reads an address.
-func (v view) addr(e elem, f packet.Family) ir.Value[netip.Addr] {
-	switch {
-	case e.unknown() != nil:
-		return ir.NotKnown[netip.Addr](e.unknown())
-	case tf.HasSymbol(e.s):
-		return ir.NotKnown[netip.Addr](afterApply(e))
-	}
-	a, err := netip.ParseAddr(e.s)
-	if err != nil || a.Zone() != "" || packet.FamilyOf(a) != f || a.Is4In6() {
-		return ir.NotKnown[netip.Addr](v.invalid(e.at, fmt.Sprintf("this is not an %s address", familyName(f)), "write one address, without a prefix length"))
-	}
-	return ir.Known(a)
 }
 
 // part names a property of something whose id is not known.

@@ -16,17 +16,20 @@
 // Adding a resource is one decoder, one line in the table of decoders, one line
 // in the table of schemas and one golden file.
 //
+// An attribute that is unknown because of itself (its cause names the attribute
+// of this very resource, as plans have it) counts as not written.
+//
 // An id that is not known still makes an object: a group that a variable names
 // is a group of its own, called after the variable, of which nothing else is
 // known. So is an id that is written out and that no resource of the input has.
 // Ids that come from outside the root are taken to be different from the ones
-// that the root makes.
+// that the root makes, except where objects of the root may not be there: an
+// unknown id may name one of those.
 package aws
 
 import (
 	"fmt"
 	"net/netip"
-	"strings"
 
 	"github.com/postern-dev/postern/diag"
 	"github.com/postern-dev/postern/ir"
@@ -43,13 +46,12 @@ type decoder struct {
 // that is in neither this table nor in shapes is searched for groups: see
 // other.go.
 var decoders = map[string]decoder{
-	"aws_vpc":                             {makeVPC, nil},
-	"aws_default_vpc":                     {makeDefaultVPC, nil},
-	"aws_vpc_ipv4_cidr_block_association": {nil, linkVPCCIDR},
-	"aws_vpc_ipv6_cidr_block_association": {nil, linkVPCCIDR},
-	"aws_vpc_block_public_access_options": {nil, linkBPAOptions},
-	"aws_vpc_block_public_access_exclusion": {
-		nil, linkBPAExclusion},
+	"aws_vpc":                               {makeVPC, nil},
+	"aws_default_vpc":                       {makeDefaultVPC, nil},
+	"aws_vpc_ipv4_cidr_block_association":   {nil, linkVPCCIDR},
+	"aws_vpc_ipv6_cidr_block_association":   {nil, linkVPCCIDR},
+	"aws_vpc_block_public_access_options":   {nil, linkBPAOptions},
+	"aws_vpc_block_public_access_exclusion": {nil, linkBPAExclusion},
 
 	"aws_subnet":         {makeSubnet, linkSubnet},
 	"aws_default_subnet": {makeDefaultSubnet, linkSubnet},
@@ -61,82 +63,83 @@ var decoders = map[string]decoder{
 	"aws_vpc_security_group_egress_rule":     {nil, linkEgressRule},
 	"aws_vpc_security_group_vpc_association": {nil, linkGroupVPC},
 	"aws_vpc_security_group_rules_exclusive": {nil, linkExclusive},
-	"aws_ec2_managed_prefix_list":            {makePrefixList, nil},
-	"aws_ec2_managed_prefix_list_entry":      {nil, linkPrefixListEntry},
-	"aws_network_acl":                        {makeACL, linkACL},
-	"aws_default_network_acl":                {makeDefaultACL, linkACL},
-	"aws_network_acl_rule":                   {nil, linkACLRule},
-	"aws_network_acl_association":            {nil, linkACLAssociation},
-	"aws_route_table":                        {makeRouteTable, linkRouteTable},
-	"aws_default_route_table":                {makeDefaultRouteTable, linkRouteTable},
-	"aws_route":                              {nil, linkRoute},
-	"aws_route_table_association":            {nil, linkRouteTableAssociation},
-	"aws_main_route_table_association":       {nil, linkMainRouteTable},
-	"aws_vpn_gateway_route_propagation":      {nil, linkPropagation},
-	"aws_internet_gateway":                   {makeInternetGateway, linkGatewayVPC},
-	"aws_internet_gateway_attachment":        {nil, linkGatewayAttachment},
-	"aws_egress_only_internet_gateway":       {makeEgressOnlyGateway, linkGatewayVPC},
-	"aws_vpn_gateway":                        {makeVPNGateway, linkGatewayVPC},
-	"aws_vpn_gateway_attachment":             {nil, linkGatewayAttachment},
-	"aws_nat_gateway":                        {makeNATGateway, linkNATGateway},
-	"aws_vpc_peering_connection":             {makePeering, linkPeering},
-	"aws_vpc_peering_connection_accepter":    {nil, linkPeeringAccepter},
-	"aws_ec2_transit_gateway":                {makeTransitGateway, nil},
-	"aws_ec2_transit_gateway_vpc_attachment": {makeAttachment, linkAttachment},
-	"aws_ec2_transit_gateway_route_table":    {makeTransitTable, linkTransitTable},
-	"aws_ec2_transit_gateway_route":          {nil, linkTransitRoute},
-	"aws_vpc_endpoint":                       {makeEndpoint, linkEndpoint},
-	"aws_vpc_endpoint_route_table_association": {
-		nil, linkEndpointRouteTable},
-	"aws_vpc_endpoint_security_group_association": {
-		nil, linkEndpointGroup},
-	"aws_vpc_endpoint_subnet_association": {nil, linkEndpointSubnet},
-	"aws_ec2_transit_gateway_route_table_association": {
-		nil, linkTransitAssociation},
-	"aws_ec2_transit_gateway_route_table_propagation": {
-		nil, linkTransitPropagation},
 
-	"aws_instance":                     {makeInstance, linkInstance},
-	"aws_network_interface":            {makeNetworkInterface, linkNetworkInterface},
-	"aws_network_interface_attachment": {nil, linkInterfaceAttachment},
-	"aws_network_interface_sg_attachment": {
-		nil, linkGroupAttachment},
-	"aws_eip":                  {nil, linkEIP},
-	"aws_eip_association":      {nil, linkEIPAssociation},
-	"aws_launch_template":      {makeTemplate, nil},
-	"aws_launch_configuration": {makeTemplate, nil},
-	"aws_autoscaling_group":    {nil, linkAutoscaling},
+	"aws_ec2_managed_prefix_list":       {makePrefixList, nil},
+	"aws_ec2_managed_prefix_list_entry": {nil, linkPrefixListEntry},
 
-	"aws_lb":                     {makeLoadBalancer, linkLoadBalancer},
-	"aws_alb":                    {makeLoadBalancer, linkLoadBalancer},
-	"aws_lb_listener":            {nil, linkListener},
-	"aws_alb_listener":           {nil, linkListener},
-	"aws_elb":                    {nil, linkClassicLoadBalancer},
-	"aws_rds_cluster":            {makeCluster, nil},
-	"aws_docdb_cluster":          {makeCluster, nil},
-	"aws_neptune_cluster":        {makeCluster, nil},
-	"aws_rds_cluster_instance":   {nil, linkClusterInstance},
-	"aws_docdb_cluster_instance": {nil, linkClusterInstance},
-	"aws_neptune_cluster_instance": {
-		nil, linkClusterInstance},
+	"aws_network_acl":             {makeACL, linkACL},
+	"aws_default_network_acl":     {makeDefaultACL, linkACL},
+	"aws_network_acl_rule":        {nil, linkACLRule},
+	"aws_network_acl_association": {nil, linkACLAssociation},
+
+	"aws_route_table":                   {makeRouteTable, linkRouteTable},
+	"aws_default_route_table":           {makeDefaultRouteTable, linkRouteTable},
+	"aws_route":                         {nil, linkRoute},
+	"aws_route_table_association":       {nil, linkRouteTableAssociation},
+	"aws_main_route_table_association":  {nil, linkMainRouteTable},
+	"aws_vpn_gateway_route_propagation": {nil, linkPropagation},
+
+	"aws_internet_gateway":             {makeInternetGateway, linkGatewayVPC},
+	"aws_internet_gateway_attachment":  {nil, linkGatewayAttachment},
+	"aws_egress_only_internet_gateway": {makeEgressOnlyGateway, linkGatewayVPC},
+	"aws_vpn_gateway":                  {makeVPNGateway, linkGatewayVPC},
+	"aws_vpn_gateway_attachment":       {nil, linkGatewayAttachment},
+	"aws_nat_gateway":                  {makeNATGateway, linkNATGateway},
+
+	"aws_vpc_peering_connection":          {makePeering, linkPeering},
+	"aws_vpc_peering_connection_accepter": {nil, linkPeeringAccepter},
+
+	"aws_ec2_transit_gateway":                         {makeTransitGateway, nil},
+	"aws_ec2_transit_gateway_vpc_attachment":          {makeAttachment, linkAttachment},
+	"aws_ec2_transit_gateway_route_table":             {makeTransitTable, linkTransitTable},
+	"aws_ec2_transit_gateway_route":                   {nil, linkTransitRoute},
+	"aws_ec2_transit_gateway_route_table_association": {nil, linkTransitAssociation},
+	"aws_ec2_transit_gateway_route_table_propagation": {nil, linkTransitPropagation},
+
+	"aws_vpc_endpoint":                            {makeEndpoint, linkEndpoint},
+	"aws_vpc_endpoint_route_table_association":    {nil, linkEndpointRouteTable},
+	"aws_vpc_endpoint_security_group_association": {nil, linkEndpointGroup},
+	"aws_vpc_endpoint_subnet_association":         {nil, linkEndpointSubnet},
+
+	"aws_instance":                        {makeInstance, linkInstance},
+	"aws_network_interface":               {makeNetworkInterface, linkNetworkInterface},
+	"aws_network_interface_attachment":    {nil, linkInterfaceAttachment},
+	"aws_network_interface_sg_attachment": {nil, linkGroupAttachment},
+	"aws_eip":                             {nil, linkEIP},
+	"aws_eip_association":                 {nil, linkEIPAssociation},
+	"aws_launch_template":                 {makeTemplate, nil},
+	"aws_launch_configuration":            {makeTemplate, nil},
+	"aws_autoscaling_group":               {nil, linkAutoscaling},
+
+	"aws_lb":           {makeLoadBalancer, linkLoadBalancer},
+	"aws_alb":          {makeLoadBalancer, linkLoadBalancer},
+	"aws_lb_listener":  {nil, linkListener},
+	"aws_alb_listener": {nil, linkListener},
+	"aws_elb":          {nil, linkClassicLoadBalancer},
+
+	"aws_rds_cluster":              {makeCluster, nil},
+	"aws_docdb_cluster":            {makeCluster, nil},
+	"aws_neptune_cluster":          {makeCluster, nil},
+	"aws_rds_cluster_instance":     {nil, linkClusterInstance},
+	"aws_docdb_cluster_instance":   {nil, linkClusterInstance},
+	"aws_neptune_cluster_instance": {nil, linkClusterInstance},
 
 	"aws_eks_cluster": {makeEKSCluster, nil},
 
-	"aws_db_subnet_group":               {makeSubnetGroup, nil},
-	"aws_elasticache_subnet_group":      {makeSubnetGroup, nil},
-	"aws_redshift_subnet_group":         {makeSubnetGroup, nil},
-	"aws_memorydb_subnet_group":         {makeSubnetGroup, nil},
-	"aws_neptune_subnet_group":          {makeSubnetGroup, nil},
-	"aws_docdb_subnet_group":            {makeSubnetGroup, nil},
-	"aws_dax_subnet_group":              {makeSubnetGroup, nil},
-	"aws_dms_replication_subnet_group":  {makeSubnetGroup, nil},
-	"aws_globalaccelerator_accelerator": {nil, linkIndirect},
-	"aws_globalaccelerator_custom_routing_accelerator": {
-		nil, linkIndirect},
-	"aws_globalaccelerator_endpoint_group": {nil, linkIndirect},
-	"aws_globalaccelerator_custom_routing_endpoint_group": {
-		nil, linkIndirect},
-	"aws_cloudfront_vpc_origin": {nil, linkIndirect},
+	"aws_db_subnet_group":              {makeSubnetGroup, nil},
+	"aws_elasticache_subnet_group":     {makeSubnetGroup, nil},
+	"aws_redshift_subnet_group":        {makeSubnetGroup, nil},
+	"aws_memorydb_subnet_group":        {makeSubnetGroup, nil},
+	"aws_neptune_subnet_group":         {makeSubnetGroup, nil},
+	"aws_docdb_subnet_group":           {makeSubnetGroup, nil},
+	"aws_dax_subnet_group":             {makeSubnetGroup, nil},
+	"aws_dms_replication_subnet_group": {makeSubnetGroup, nil},
+
+	"aws_globalaccelerator_accelerator":                   {nil, linkIndirect},
+	"aws_globalaccelerator_custom_routing_accelerator":    {nil, linkIndirect},
+	"aws_globalaccelerator_endpoint_group":                {nil, linkIndirect},
+	"aws_globalaccelerator_custom_routing_endpoint_group": {nil, linkIndirect},
+	"aws_cloudfront_vpc_origin":                           {nil, linkIndirect},
 }
 
 // builder is what the passes share.
@@ -160,11 +163,17 @@ type builder struct {
 	interfaces map[string]*ir.Interface
 	alias      map[string]string // of interfaces: the instance's id to its interface's
 
-	// maybe holds the objects of instances that stand for any number.
-	maybe map[any]*ir.Unknown
+	terms int // made so far: see fresh
+
+	// unsure holds the objects of instances that may not be there; maybe those
+	// among them that stand for any number (aws_subnet.a[*]): a reference to one
+	// of the others means that very object, which then is there.
+	unsure, maybe map[any]*ir.Unknown
 	// existing holds the objects that a plan or state shows as already there:
 	// their lists then repeat what standalone resources manage.
 	existing map[any]bool
+	// moduleOf holds the modules of objects that resources make.
+	moduleOf map[any]string
 
 	defaults     map[*ir.VPC]*vpcDefaults
 	vpcInstances map[*ir.VPC]*tf.Instance
@@ -233,7 +242,7 @@ func newBuilder(root *tf.Root) *builder {
 		lists: map[string]*ir.PrefixList{}, gateways: map[string]*ir.Gateway{}, peerings: map[string]*ir.Peering{},
 		transits: map[string]*ir.TransitGateway{}, attached: map[string]*ir.Attachment{}, transTable: map[string]*ir.TransitTable{},
 		interfaces: map[string]*ir.Interface{}, alias: map[string]string{},
-		maybe: map[any]*ir.Unknown{}, existing: map[any]bool{},
+		unsure: map[any]*ir.Unknown{}, maybe: map[any]*ir.Unknown{}, existing: map[any]bool{}, moduleOf: map[any]string{},
 		defaults: map[*ir.VPC]*vpcDefaults{}, vpcInstances: map[*ir.VPC]*tf.Instance{}, seenSubnets: map[*ir.Subnet]bool{}, defaultIDs: map[string]*ir.VPC{},
 		aclOf:   assignment[*ir.NetworkACL]{of: map[*ir.Subnet][]assigned[*ir.NetworkACL]{}},
 		tableOf: assignment[*ir.RouteTable]{of: map[*ir.Subnet][]assigned[*ir.RouteTable]{}}, groupsOf: map[*ir.SecurityGroup]*ruleStyles{},
@@ -295,7 +304,7 @@ func (v view) problem(rule string, at diag.Range, message, fix string) {
 func (v view) invalid(at diag.Range, message, fix string) *ir.Unknown {
 	v.problem(ruleInvalid, at, message, fix)
 	return &ir.Unknown{
-		Term:  fmt.Sprintf("invalid value of %s at %s", v.in.Address, at),
+		Term:  v.fresh("invalid value of"),
 		Cause: diag.Cause{Code: diag.NotValid, Message: message, Address: v.in.Address, Range: at},
 	}
 }
@@ -327,13 +336,4 @@ func plural(n int, what string) string {
 		return "1 " + what
 	}
 	return fmt.Sprintf("%d %ss", n, what)
-}
-
-// last is the part of an address after its module path and type: the name and
-// index.
-func last(address string) string {
-	if i := strings.LastIndex(address, "."); i >= 0 {
-		return address[i+1:]
-	}
-	return address
 }

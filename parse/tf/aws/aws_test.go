@@ -203,7 +203,7 @@ func shortName(address, account, id string) string {
 	case strings.HasSuffix(address, ".default_security_group"), strings.HasSuffix(address, ".default_network_acl"):
 		return strings.Split(address, ".")[1] + ".default"
 	}
-	return last(address)
+	return address[strings.LastIndex(address, ".")+1:]
 }
 
 func groupName(g *ir.SecurityGroup) string { return shortName(g.Origin.Address, g.Home.Account, g.ID) }

@@ -49,9 +49,7 @@ func registerData[T any](v view, m map[string]*T, o *T) {
 			m[k] = o
 		}
 	}
-	if v.in.Maybe != nil {
-		v.b.maybe[o] = v.in.Maybe
-	}
+	v.noteMaybe(o)
 }
 
 func (v view) dataVPC() {

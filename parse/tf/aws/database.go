@@ -24,24 +24,27 @@ func makeSubnetGroup(v view) {
 // groupSubnets reads the subnets of the subnet group that an attribute names.
 // Without one the resource is in the default VPC.
 func (v view) groupSubnets(attr string) []elem {
-	for _, e := range v.single(attr) {
-		if e.why == nil {
-			if g := v.b.subnetGroups[subnetGroupType(v.in.Type, attr)+" "+refOf(e).key]; g != nil {
-				es, _ := g.v.list("subnet_ids")
-				return es
-			}
-		}
-		return []elem{{many: refOf(e).unseen("subnet_ids"), at: e.at}}
+	e, ok := v.first(attr)
+	if !ok {
+		return nil
 	}
-	return nil
+	if g := v.b.subnetGroups[subnetGroupType(v.in.Type, attr)+" "+refOf(e).key]; g != nil {
+		es, _ := g.v.list("subnet_ids")
+		return es
+	}
+	return []elem{{many: refOf(e).unseen("subnet_ids"), at: e.at}}
 }
 
 // subnetGroupType is the resource type that an attribute names: names are
 // unique within a type only.
 func subnetGroupType(typ, attr string) string {
 	for _, t := range []struct{ prefix, group string }{
-		{"aws_docdb_", "aws_docdb_subnet_group"}, {"aws_neptune_", "aws_neptune_subnet_group"}, {"aws_redshift_", "aws_redshift_subnet_group"},
-		{"aws_elasticache_", "aws_elasticache_subnet_group"}, {"aws_memorydb_", "aws_memorydb_subnet_group"}, {"aws_dax_", "aws_dax_subnet_group"},
+		{"aws_docdb_", "aws_docdb_subnet_group"},
+		{"aws_neptune_", "aws_neptune_subnet_group"},
+		{"aws_redshift_", "aws_redshift_subnet_group"},
+		{"aws_elasticache_", "aws_elasticache_subnet_group"},
+		{"aws_memorydb_", "aws_memorydb_subnet_group"},
+		{"aws_dax_", "aws_dax_subnet_group"},
 		{"aws_dms_", "aws_dms_replication_subnet_group"},
 	} {
 		if strings.HasPrefix(typ, t.prefix) {
@@ -57,9 +60,21 @@ var enginePorts = []struct {
 	prefix string
 	port   uint16
 }{
-	{"aurora-postgresql", 5432}, {"postgres", 5432}, {"aurora", 3306}, {"mysql", 3306}, {"mariadb", 3306},
-	{"oracle", 1521}, {"custom-oracle", 1521}, {"sqlserver", 1433}, {"custom-sqlserver", 1433}, {"db2", 50000},
-	{"docdb", 27017}, {"neptune", 8182}, {"memcached", 11211}, {"redis", 6379}, {"valkey", 6379},
+	{"aurora-postgresql", 5432},
+	{"postgres", 5432},
+	{"aurora", 3306},
+	{"mysql", 3306},
+	{"mariadb", 3306},
+	{"oracle", 1521},
+	{"custom-oracle", 1521},
+	{"sqlserver", 1433},
+	{"custom-sqlserver", 1433},
+	{"db2", 50000},
+	{"docdb", 27017},
+	{"neptune", 8182},
+	{"memcached", 11211},
+	{"redis", 6379},
+	{"valkey", 6379},
 }
 
 // database is what databases and caches answer on: their port, or that of
@@ -120,20 +135,21 @@ func makeCluster(v view) {
 }
 
 func linkClusterInstance(v view) {
-	for _, e := range v.single("cluster_identifier") {
-		if c := v.b.clusters[refOf(e).key]; c != nil {
-			c.instances++
-			v.clusterInterface(c, v)
-			return
-		}
-		o := v.addInterface(nic{
-			kind: ir.InterfaceDatabase, named: true, groups: ir.Many[*ir.SecurityGroup]{Open: refOf(e).unseen("vpc_security_group_ids")},
-			services: v.database(0), public: ir.Known(false),
-		}, ir.Another[*ir.Subnet](refOf(e).unseen("subnet")))
-		o.Aliases = ids(refOf(e).name)
+	e, ok := v.first("cluster_identifier")
+	if !ok {
+		v.invalid(v.at(), "cluster_identifier is required", "name the cluster")
 		return
 	}
-	v.invalid(v.at(), "cluster_identifier is required", "name the cluster")
+	if c := v.b.clusters[refOf(e).key]; c != nil {
+		c.instances++
+		v.clusterInterface(c, v)
+		return
+	}
+	o := v.addInterface(nic{
+		kind: ir.InterfaceDatabase, named: true, groups: ir.Many[*ir.SecurityGroup]{Open: refOf(e).unseen("vpc_security_group_ids")},
+		services: v.database(0), public: ir.Known(false),
+	}, ir.Another[*ir.Subnet](refOf(e).unseen("subnet")))
+	o.Aliases = ids(refOf(e).name)
 }
 
 // clusterInterface makes the interface of one instance of a cluster, with the

@@ -205,6 +205,16 @@ func (v view) addStandalone(egress bool, unsure *ir.Unknown, style ruleStyle) {
 		return
 	}
 	g := v.b.group(v, es[0])
+	for _, other := range standIns(v, es[0], v.b.net.SecurityGroups) {
+		v.addRules(other, egress, es[0].why, style)
+	}
+	v.addRules(g, egress, unsure, style)
+	styles := v.b.stylesOf(g)
+	styles.standalone = append(styles.standalone, standaloneRule{v, egress, v.blk.Range})
+}
+
+// addRules adds the rules of a rule resource to one group.
+func (v view) addRules(g *ir.SecurityGroup, egress bool, unsure *ir.Unknown, style ruleStyle) {
 	rules := v.standaloneRules(g, egress, style)
 	for i := range rules {
 		if unsure != nil {
@@ -214,8 +224,6 @@ func (v view) addStandalone(egress bool, unsure *ir.Unknown, style ruleStyle) {
 			rules[i].Maybe = u
 		}
 	}
-	styles := v.b.stylesOf(g)
-	styles.standalone = append(styles.standalone, standaloneRule{v, egress, v.blk.Range})
 	list := &g.Ingress
 	if egress {
 		list = &g.Egress

@@ -1,7 +1,6 @@
 package aws
 
 import (
-	"fmt"
 	"strings"
 
 	"github.com/postern-dev/postern/diag"
@@ -24,11 +23,7 @@ type ref struct {
 // no reference: see elem.many.
 func refOf(e elem) ref {
 	if u := e.unknown(); u != nil {
-		r := ref{key: "?" + u.Term, name: u.Term, why: u, at: e.at}
-		if u.Term == "" {
-			r.key, r.name = "?"+e.at.String(), "(unknown at "+e.at.String()+")"
-		}
-		return r
+		return ref{key: "?" + u.Term, name: u.Term, why: u, at: e.at}
 	}
 	account, s := splitAccount(e.s)
 	if address, attr, ok := tf.ParseSymbol(s); ok {
@@ -89,12 +84,44 @@ func register[T any](v view, m map[string]*T, obj *T, attrs ...string) {
 			m[k] = obj
 		}
 	}
-	if v.in.Maybe != nil {
-		v.b.maybe[obj] = v.in.Maybe
-	}
+	v.noteMaybe(obj)
 	if v.in.Existing {
 		v.b.existing[obj] = true
 	}
+	v.b.moduleOf[obj] = v.in.Module
+}
+
+// noteMaybe notes that an object may not be there, or stands for any number.
+func (v view) noteMaybe(obj any) {
+	if v.in.Maybe == nil {
+		return
+	}
+	v.b.unsure[obj] = v.in.Maybe
+	if strings.Contains(v.in.Address, "[*]") {
+		v.b.maybe[obj] = v.in.Maybe
+	}
+}
+
+// standIns are the objects that an unknown id may name although the root makes
+// them: those that may not be there, in a module around the reference.
+func standIns[T any](v view, e elem, all []*T) []*T {
+	if e.why == nil || !derived(e.why) {
+		return nil
+	}
+	var out []*T
+	for _, o := range all {
+		module, made := v.b.moduleOf[o]
+		if made && v.b.unsure[o] != nil && (strings.HasPrefix(module, v.in.Module) || strings.HasPrefix(v.in.Module, module)) {
+			out = append(out, o)
+		}
+	}
+	return out
+}
+
+// derived reports whether an unknown value was made of others, so that ids of
+// the root may be in it: it is not itself what its cause says is missing.
+func derived(u *ir.Unknown) bool {
+	return u.Cause.Address == "" || !strings.Contains(u.Term, u.Cause.Address)
 }
 
 // choice is the choice of one object, or of it and others like it when it
@@ -190,7 +217,7 @@ func (b *builder) groupPeer(v view, e elem) ir.Peer {
 	g := b.group(v, e)
 	if u := b.maybe[g]; u != nil {
 		one := *u
-		one.Term = fmt.Sprintf("one of %s, at %s of %s", g.Origin.Address, e.at, v.in.Address)
+		one.Term = v.fresh("one of " + g.Origin.Address + " for")
 		return ir.Peer{Unknown: &one}
 	}
 	return ir.Peer{Group: g}

@@ -3,7 +3,6 @@ package aws
 import (
 	"fmt"
 	"net/netip"
-	"strings"
 
 	"github.com/postern-dev/postern/diag"
 	"github.com/postern-dev/postern/ir"
@@ -68,7 +67,12 @@ func linkRoute(v view) {
 		return
 	}
 	o := v.b.table(v, es[0])
-	v.b.later(func() { v.addRoute(o) })
+	v.b.later(func() {
+		v.addRoute(o)
+		for _, other := range standIns(v, es[0], v.b.net.RouteTables) {
+			v.addRoute(other)
+		}
+	})
 }
 
 // propagate notes routes that a virtual private gateway announces.
@@ -98,8 +102,10 @@ var destinations = []struct {
 	attr   string
 	family packet.Family
 }{
-	{"cidr_block", packet.IPv4}, {"ipv6_cidr_block", packet.IPv6},
-	{"destination_cidr_block", packet.IPv4}, {"destination_ipv6_cidr_block", packet.IPv6},
+	{"cidr_block", packet.IPv4},
+	{"ipv6_cidr_block", packet.IPv6},
+	{"destination_cidr_block", packet.IPv4},
+	{"destination_ipv6_cidr_block", packet.IPv6},
 	{"destination_prefix_list_id", packet.FamilyInvalid},
 }
 
@@ -159,105 +165,6 @@ func (v view) destination() (ir.Peer, diag.Range) {
 		return ir.Peer{Unknown: unknown[0].why, Family: family}, unknown[0].at
 	}
 	return ir.Peer{Unknown: unknown[0].why}, unknown[0].at
-}
-
-// target reads what a route points at.
-func (v view) target(o *ir.RouteTable) (ir.Choice[ir.Target], diag.Range) {
-	var unknown []elem
-	for _, t := range targets {
-		for _, e := range v.single(t.attr) {
-			if e.why != nil {
-				unknown = append(unknown, e)
-				continue
-			}
-			return ir.One(t.read(v, o, e)), e.at
-		}
-	}
-	if len(unknown) == 0 {
-		return ir.Another[ir.Target](v.invalid(v.at(), "this route has no target", "add gateway_id, nat_gateway_id or another target")), v.at()
-	}
-	return ir.Another[ir.Target](unknown[0].why), unknown[0].at
-}
-
-// targets are the attributes that name what a route points at.
-var targets = []struct {
-	attr string
-	read func(view, *ir.RouteTable, elem) ir.Target
-}{
-	{"gateway_id", gatewayTarget},
-	{"nat_gateway_id", kindTarget(ir.NATGateway)},
-	{"egress_only_gateway_id", kindTarget(ir.EgressOnlyGateway)},
-	{"vpc_endpoint_id", kindTarget(ir.VPCEndpoint)},
-	{"transit_gateway_id", func(v view, _ *ir.RouteTable, e elem) ir.Target {
-		return ir.Target{Kind: ir.TargetTransitGateway, TransitGateway: v.b.transit(v, e)}
-	}},
-	{"vpc_peering_connection_id", func(v view, _ *ir.RouteTable, e elem) ir.Target {
-		return ir.Target{Kind: ir.TargetPeering, Peering: v.b.peering(e)}
-	}},
-	{"network_interface_id", interfaceTarget},
-	{"instance_id", interfaceTarget},
-	{"core_network_arn", otherTarget},
-	{"carrier_gateway_id", otherTarget},
-	{"local_gateway_id", otherTarget},
-	{"odb_network_arn", otherTarget},
-}
-
-func kindTarget(k ir.GatewayKind) func(view, *ir.RouteTable, elem) ir.Target {
-	return func(v view, o *ir.RouteTable, e elem) ir.Target {
-		g := v.b.gateway(v, e, k)
-		// AWS refuses a route to a gateway of another VPC.
-		if vpc, ok := o.VPC.Known(); ok && len(g.VPC.Of) == 0 && g.VPC.Open != nil {
-			g.VPC = ir.One(vpc)
-		}
-		return ir.Target{Kind: ir.TargetGateway, Gateway: g}
-	}
-}
-
-// gatewayTarget tells the gateways apart that share one attribute.
-func gatewayTarget(v view, o *ir.RouteTable, e elem) ir.Target {
-	kind := ir.InternetGateway
-	switch {
-	case e.s == "local":
-		return ir.Target{Kind: ir.TargetLocal}
-	case strings.HasPrefix(e.s, "vgw-"):
-		kind = ir.VirtualPrivateGateway
-	case strings.HasPrefix(e.s, "vpce-"):
-		kind = ir.VPCEndpoint
-	case strings.HasPrefix(e.s, "igw-"):
-	case tf.HasSymbol(e.s):
-		if r := refOf(e); v.b.gateways[r.key] == nil {
-			kind = gatewayKindOf(r.address)
-		}
-	default:
-		kind = ir.OtherGateway
-	}
-	return kindTarget(kind)(v, o, e)
-}
-
-// gatewayKindOf guesses what a gateway is from the resource that a symbol
-// names: a data source, or a resource of another kind.
-func gatewayKindOf(address string) ir.GatewayKind {
-	switch {
-	case strings.Contains(address, "aws_internet_gateway."):
-		return ir.InternetGateway
-	case strings.Contains(address, "aws_vpn_gateway."):
-		return ir.VirtualPrivateGateway
-	case strings.Contains(address, "aws_vpc_endpoint."):
-		return ir.VPCEndpoint
-	case strings.Contains(address, "aws_egress_only_internet_gateway."):
-		return ir.EgressOnlyGateway
-	case strings.Contains(address, "aws_nat_gateway."):
-		return ir.NATGateway
-	}
-	return ir.OtherGateway
-}
-
-func interfaceTarget(v view, _ *ir.RouteTable, e elem) ir.Target {
-	return ir.Target{Kind: ir.TargetInterface, Interface: v.b.iface(v, e)}
-}
-
-func otherTarget(_ view, _ *ir.RouteTable, e elem) ir.Target {
-	return ir.Target{Kind: ir.TargetOther, ID: tf.Readable(e.s)}
 }
 
 // repeatedRoute finds the route that a state shows both in its table and as a
@@ -335,9 +242,24 @@ func (b *builder) finishRoutes() {
 		}
 	}
 	for _, o := range b.net.RouteTables {
+		b.reportMixed(o, o.Origin.Address, len(o.Routes), func(i int) ir.Origin { return writtenOrigin(o.Routes[i]) })
 		b.mergeRoutes(o)
 		b.addLocalRoutes(o)
 	}
+}
+
+// writtenOrigin is a route's origin; routes that gateways announce and those of
+// endpoints are nobody's blocks.
+func writtenOrigin(r ir.Route) ir.Origin {
+	for _, t := range r.Target.Of {
+		if t.Gateway != nil && t.Gateway.Kind == ir.VPCEndpoint {
+			return ir.Origin{Implicit: true}
+		}
+	}
+	if r.Propagated {
+		return ir.Origin{Implicit: true}
+	}
+	return r.Origin
 }
 
 // mergeRoutes finds routes of one destination: AWS has one of them.

@@ -88,13 +88,16 @@ type assigned[T comparable] struct {
 	maybe   *ir.Unknown
 	address string
 	at      diag.Range
+	// standIn: only subnets that stand for any number may be meant.
+	standIn bool
 }
 
 // assignment collects which ACL or route table subnets are given.
 type assignment[T comparable] struct {
 	of map[*ir.Subnet][]assigned[T]
 	// anywhere are associations of subnets that are not known: any subnet of
-	// the object's VPC may be meant.
+	// the object's VPC may be meant. Of those of one unknown id, only subnets
+	// that stand for any number: other ids come from outside the root.
 	anywhere []assigned[T]
 }
 
@@ -110,13 +113,18 @@ func (a *assignment[T]) add(v view, e elem, to T) {
 	if u := v.b.maybe[s]; u != nil {
 		one.maybe = u
 	}
+	if e.why != nil && derived(e.why) {
+		loose := one
+		loose.maybe, loose.standIn = e.why, true
+		a.anywhere = append(a.anywhere, loose)
+	}
 	a.of[s] = append(a.of[s], one)
 }
 
 // decide picks the object of a subnet: the one that is surely associated, else
 // one of those that may be, else the one of the VPC. Several sure ones are a
 // conflict: the last one applied wins, and which that is nobody can say.
-func (a *assignment[T]) decide(s *ir.Subnet, mayBelong func(T) bool, fallback ir.Choice[T], clash func([]assigned[T]) *ir.Unknown) ir.Choice[T] {
+func (a *assignment[T]) decide(s *ir.Subnet, standIn bool, mayBelong func(T) bool, fallback ir.Choice[T], clash func([]assigned[T]) *ir.Unknown) ir.Choice[T] {
 	var sure, maybe []assigned[T]
 	for _, x := range a.of[s] {
 		switch {
@@ -138,7 +146,7 @@ func (a *assignment[T]) decide(s *ir.Subnet, mayBelong func(T) bool, fallback ir
 		return out
 	}
 	for _, x := range a.anywhere {
-		if mayBelong(x.to) {
+		if (standIn || !x.standIn) && mayBelong(x.to) {
 			maybe = append(maybe, x)
 		}
 	}
@@ -177,10 +185,11 @@ func (b *builder) finishSubnets() {
 	for _, s := range b.net.Subnets {
 		b.inferVPC(s)
 	}
+	b.inferVPCFromGroups()
 	for _, s := range b.net.Subnets {
-		s.ACL = b.aclOf.decide(s, func(a *ir.NetworkACL) bool { return b.shareVPC(s.VPC, a.VPC) },
+		s.ACL = b.aclOf.decide(s, b.unsure[s] != nil, func(a *ir.NetworkACL) bool { return b.shareVPC(s.VPC, a.VPC) },
 			b.fallbackACL(s), func(xs []assigned[*ir.NetworkACL]) *ir.Unknown { return b.aclClash(s, xs) })
-		s.RouteTable = b.tableOf.decide(s, func(t *ir.RouteTable) bool { return b.shareVPC(s.VPC, t.VPC) },
+		s.RouteTable = b.tableOf.decide(s, b.unsure[s] != nil, func(t *ir.RouteTable) bool { return b.shareVPC(s.VPC, t.VPC) },
 			b.fallbackTable(s), func(xs []assigned[*ir.RouteTable]) *ir.Unknown { return b.tableClash(s, xs) })
 	}
 }
@@ -201,6 +210,24 @@ func (b *builder) inferVPC(s *ir.Subnet) {
 		if vpc, ok := x.to.VPC.Known(); ok && x.maybe == nil {
 			s.VPC = ir.One(vpc)
 			return
+		}
+	}
+}
+
+// inferVPCFromGroups finds the VPC of a subnet that the input only names by the
+// groups of the interfaces in it: AWS takes groups of the interface's VPC only,
+// or ones that are associated with it.
+func (b *builder) inferVPCFromGroups() {
+	for _, o := range b.net.Interfaces {
+		s, ok := o.Subnet.Known()
+		if !ok || len(s.VPC.Of) > 0 {
+			continue
+		}
+		for _, g := range o.Groups.Sure {
+			if vpc, ok := g.VPCs.Known(); ok && len(g.Associated) == 0 {
+				s.VPC = ir.One(vpc)
+				break
+			}
 		}
 	}
 }

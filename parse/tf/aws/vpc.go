@@ -245,6 +245,9 @@ func nameByDefault[T any](b *builder, o *ir.VPC, m map[string]*T, obj *T, attr s
 	if u := b.maybe[o]; u != nil {
 		b.maybe[obj] = u
 	}
+	if u := b.unsure[o]; u != nil {
+		b.unsure[obj] = u
+	}
 }
 
 // idOf is the id that a state or plan shows for a VPC's own object.

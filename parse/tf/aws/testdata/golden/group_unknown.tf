@@ -96,3 +96,38 @@ resource "aws_security_group_rule" "from_many" {
   protocol                 = "tcp"
   source_security_group_id = one(aws_security_group.many[*].id)
 }
+
+resource "aws_security_group_rule" "into_many" {
+  security_group_id = one(aws_security_group.many[*].id)
+  type              = "egress"
+  from_port         = 83
+  to_port           = 83
+  protocol          = "tcp"
+  cidr_blocks       = ["10.0.0.0/8"]
+}
+
+variable "names" {
+  type = set(string)
+}
+
+resource "aws_security_group" "any" {
+  for_each = var.names
+  vpc_id   = "vpc-1"
+  ingress {
+    from_port   = 84
+    to_port     = 84
+    protocol    = "tcp"
+    cidr_blocks = ["10.0.0.0/8"]
+    self        = true
+  }
+}
+
+resource "aws_security_group_rule" "each" {
+  for_each                 = var.names
+  security_group_id        = aws_security_group.any[each.key].id
+  type                     = "ingress"
+  from_port                = 85
+  to_port                  = 85
+  protocol                 = "tcp"
+  source_security_group_id = aws_security_group.any[each.key].id
+}

@@ -40,3 +40,25 @@ resource "aws_route_table_association" "perhaps" {
   subnet_id      = aws_subnet.s.id
   route_table_id = aws_route_table.perhaps.id
 }
+
+# The pattern of many modules: as many subnets as there are zones.
+variable "zones" {
+  type = list(string)
+}
+
+resource "aws_subnet" "zone" {
+  count      = length(var.zones)
+  vpc_id     = aws_vpc.v.id
+  cidr_block = cidrsubnet(aws_vpc.v.cidr_block, 8, 100 + count.index)
+}
+
+resource "aws_route_table_association" "zone" {
+  count          = length(var.zones)
+  subnet_id      = element(aws_subnet.zone[*].id, count.index)
+  route_table_id = aws_route_table.perhaps.id
+}
+
+resource "aws_instance" "zone" {
+  count     = length(var.zones)
+  subnet_id = aws_subnet.zone[count.index].id
+}
