@@ -159,7 +159,10 @@ func (ev *evaluator) symbol(address, attr string, place diag.Range) cty.Value {
 func (ev *evaluator) symbolCause(text string) *ir.Unknown {
 	name := tf.Readable(text)
 	cause := diag.Cause{Code: diag.Computed, Message: name + " is known after apply", Address: name, Range: ev.symbols[name]}
-	if _, _, pure := tf.ParseSymbol(text); !pure {
+	if strings.Contains(text, tf.Symbol("path", "cwd")) {
+		cause = diag.Cause{Code: diag.Function, Message: "path.cwd depends on the machine that runs terraform", Address: "path.cwd"}
+	}
+	if _, _, pure := tf.ParseSymbol(text); !pure && cause.Code == diag.Computed {
 		cause.Message = "a part of it is known after apply"
 		for s := range strings.SplitSeq(text, symbolStart) {
 			if i := strings.Index(s, symbolEnd); i >= 0 {
@@ -252,9 +255,21 @@ func (s *scope) evalIn(e hclsyntax.Expression, ctx *hcl.EvalContext) cty.Value {
 	return v
 }
 
+// maybeThere is why it is not sure that what the scope belongs to exists.
+func (s *scope) maybeThere() *ir.Unknown {
+	if s.key.maybe != nil {
+		return s.key.maybe
+	}
+	return s.mod.maybe
+}
+
 // invalid reports errors and returns the unknown value that stands for the
 // result.
 func (s *scope) invalid(ds hcl.Diagnostics, r hcl.Range) cty.Value {
+	if why := s.maybeThere(); why != nil {
+		// Where it does exist, the expression may well have a value.
+		return s.fresh(cty.DynamicVal, []*ir.Unknown{why})
+	}
 	s.ev.reportAll(ds, s.name)
 	place := s.ev.files.place(r)
 	msg := "this has no value"

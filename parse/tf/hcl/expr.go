@@ -174,6 +174,41 @@ func (e *derivedExpr) Value(ctx *hcl.EvalContext) (cty.Value, hcl.Diagnostics) {
 	return s.derive(v), ds
 }
 
+func (e *attrSplatExpr) Value(ctx *hcl.EvalContext) (cty.Value, hcl.Diagnostics) {
+	s := scopeOf(ctx)
+	t := e.ref.root
+	name, _ := attrName(e.path, 0)
+	if _, ok := localVariable(ctx, t.RootName()); ok || len(t) != 2 || s.closed != "" {
+		return e.Expression.Value(ctx)
+	}
+	typ, _ := attrName(t, 1)
+	r := s.mod.dir.resources[t.RootName()+"."+typ]
+	if r == nil || name == "" || r.attrs["count"] == nil {
+		return e.Expression.Value(ctx)
+	}
+	x := s.mod.expand(r.block, r.local())
+	if !x.sure() {
+		return e.Expression.Value(ctx)
+	}
+	if v, ok := s.spend(len(x.keys) + 1); !ok {
+		return v, nil
+	}
+	s.ev.depth += e.ref.depth + nodeDepth
+	defer func() { s.ev.depth -= e.ref.depth + nodeDepth }()
+	vs := make([]cty.Value, 0, len(x.keys))
+	for _, k := range x.keys {
+		v, ds := s.steps(s.mod.instance(r, k).refer(name), e.path[1:])
+		if ds.HasErrors() {
+			return e.Expression.Value(ctx)
+		}
+		if len(s.seen) < maxSeen && !v.IsWhollyKnown() {
+			s.seen = append(s.seen, v)
+		}
+		vs = append(vs, v)
+	}
+	return cty.TupleVal(vs), nil
+}
+
 func (e *elementExpr) Value(ctx *hcl.EvalContext) (cty.Value, hcl.Diagnostics) {
 	s := scopeOf(ctx)
 	v, ds := e.Expression.Value(ctx)

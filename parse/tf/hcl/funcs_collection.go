@@ -291,6 +291,53 @@ func overBools(all bool) function.Function {
 	})
 }
 
+// maxSliced bounds the lists that are made of parts of an unknown one.
+const maxSliced = 1_000
+
+// slice is a part of a list. A part of an unknown list has a known length all
+// the same, and elements that can be named: availability zones are counted so.
+func slice(s *scope, args []cty.Value) (cty.Value, error) {
+	list, own, others := splitMarks(args[0])
+	from, fromErr := wholeNumber(args[1])
+	to, toErr := wholeNumber(args[2])
+	term := oneTerm(own)
+	t := list.Type()
+	if list.IsKnown() || term == "" || fromErr != nil || toErr != nil || from < 0 || to < from || to-from > maxSliced ||
+		!(t == cty.DynamicPseudoType || t.IsListType()) {
+		conv := make([]cty.Value, 2)
+		for i := range conv {
+			v, err := convert.Convert(args[i+1], cty.Number)
+			if err != nil {
+				return cty.NilVal, err
+			}
+			conv[i] = v
+		}
+		return stdlib.SliceFunc.Call([]cty.Value{args[0], conv[0], conv[1]})
+	}
+	s.uncertain++
+	e := cty.DynamicPseudoType
+	if t.IsListType() {
+		e = t.ElementType()
+	}
+	vs := make([]cty.Value, 0, to-from)
+	for i := from; i < to; i++ {
+		vs = append(vs, mark(cty.UnknownVal(e), term+renderKey(cty.NumberIntVal(int64(i))), own))
+	}
+	return cty.TupleVal(vs).WithMarks(others), nil
+}
+
+func wholeNumber(v cty.Value) (int, error) {
+	bare, _ := v.Unmark()
+	if !bare.IsKnown() || bare.IsNull() {
+		return 0, errors.New("not known")
+	}
+	n, err := convert.Convert(bare, cty.Number)
+	if err != nil {
+		return 0, err
+	}
+	return whole(n)
+}
+
 func sensitive(_ *scope, args []cty.Value) (cty.Value, error) { return tf.MarkSensitive(args[0]), nil }
 
 func nonsensitive(_ *scope, args []cty.Value) (cty.Value, error) {

@@ -42,7 +42,7 @@ func builtinTable() map[string]builtin {
 		"setproduct":      {fn: stdlib.SetProductFunc, traits: moves | keeps, grows: productSize},
 		"setsubtract":     {fn: stdlib.SetSubtractFunc, traits: bag},
 		"setunion":        {fn: stdlib.SetUnionFunc, traits: moves | keeps | anyOrder},
-		"slice":           {fn: stdlib.SliceFunc, traits: moves | keeps},
+		"slice":           {scoped: slice, params: 3, traits: moves | keeps},
 		"sort":            {fn: stdlib.SortFunc, traits: moves | keeps},
 		"sum":             {fn: sum, traits: anyOrder},
 		"transpose":       {fn: transpose, traits: moves},
@@ -102,12 +102,12 @@ func builtinTable() map[string]builtin {
 		"base64encode":     {fn: encoding.Base64EncodeFunc},
 		"base64gzip":       {fn: base64Gzip},
 		"csvdecode":        {fn: stdlib.CSVDecodeFunc},
-		"jsondecode":       {fn: stdlib.JSONDecodeFunc},
+		"jsondecode":       {scoped: jsonDecode, params: 1},
 		"jsonencode":       {fn: stdlib.JSONEncodeFunc, traits: moves},
 		"textdecodebase64": {fn: textDecode},
 		"textencodebase64": {fn: textEncode},
 		"urlencode":        {fn: encoding.URLEncodeFunc},
-		"yamldecode":       {fn: yaml.YAMLDecodeFunc},
+		"yamldecode":       {scoped: yamlDecode, params: 1},
 		"yamlencode":       {fn: yaml.YAMLEncodeFunc, traits: moves},
 
 		// Hashes.

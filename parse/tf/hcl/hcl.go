@@ -45,7 +45,7 @@ func (l Limits) orDefault() Limits {
 		Instances: cmp.Or(l.Instances, 100_000),
 		Modules:   cmp.Or(l.Modules, 10_000),
 		Depth:     cmp.Or(l.Depth, 30_000),
-		Value:     cmp.Or(l.Value, 500_000),
+		Value:     cmp.Or(l.Value, 200_000),
 		String:    cmp.Or(l.String, 8<<20),
 		Steps:     cmp.Or(l.Steps, 3_000_000),
 	}

@@ -9,3 +9,14 @@ import (
 func files(fsys fs.FS) *hcl.Files {
 	return hcl.NewFiles(fsys, func(p string) string { return p }, hcl.Limits{})
 }
+
+// recorder notes what is opened.
+type recorder struct {
+	fs.FS
+	opened []string
+}
+
+func (r *recorder) Open(name string) (fs.File, error) {
+	r.opened = append(r.opened, name)
+	return r.FS.Open(name)
+}

@@ -65,6 +65,13 @@ type (
 	hugeExpr struct{ hclsyntax.Expression }
 	// derivedExpr is any other operation.
 	derivedExpr struct{ hclsyntax.Expression }
+	// attrSplatExpr is root.name[*].attr. Of a resource's instances only that
+	// attribute is evaluated.
+	attrSplatExpr struct {
+		hclsyntax.Expression
+		ref  *refExpr
+		path hcl.Traversal
+	}
 	// opaqueExpr hides symbols from an operation that looks into strings.
 	opaqueExpr struct{ hclsyntax.Expression }
 	// countedExpr is the collection of a for or splat expression: its length
@@ -97,7 +104,7 @@ func (i *instrumenter) expr(e hclsyntax.Expression) hclsyntax.Expression {
 	defer func() { i.depth-- }()
 	switch e := e.(type) {
 	case *hclsyntax.LiteralValueExpr:
-		if e.Val.Type() == cty.Number && !e.Val.IsNull() && hugeNumber(e.Val.AsBigFloat()) {
+		if e.Val.Type() == cty.Number && !e.Val.IsNull() && (!e.Val.IsKnown() || hugeNumber(e.Val.AsBigFloat())) {
 			return &hugeExpr{e}
 		}
 		return e
@@ -158,7 +165,13 @@ func (i *instrumenter) expr(e hclsyntax.Expression) hclsyntax.Expression {
 	case *hclsyntax.SplatExpr:
 		i.in(&e.Source)
 		i.in(&e.Each)
+		source, each := e.Source, e.Each
 		e.Source = &countedExpr{Expression: e.Source}
+		if r, ok := source.(*refExpr); ok && r.key == nil {
+			if p, ok := each.(*pathExpr); ok && p.source == hclsyntax.Expression(e.Item) {
+				return &attrSplatExpr{Expression: &derivedExpr{e}, ref: r, path: p.path}
+			}
+		}
 		return &derivedExpr{e}
 	case *hclsyntax.BinaryOpExpr:
 		return i.binary(e)

@@ -3,6 +3,7 @@ package hcl
 import (
 	"slices"
 	"strconv"
+	"strings"
 
 	"github.com/hashicorp/hcl/v2"
 	"github.com/zclconf/go-cty/cty"
@@ -88,9 +89,18 @@ func (i *instance) refer(name string) cty.Value {
 	ev := i.mod.ev
 	place := ev.files.place(i.res.header)
 	if i.res.data {
+		if i.res.typ == "aws_region" && (name == "name" || name == "region" || name == "id") {
+			if r := i.region(nil); r != "" {
+				return cty.StringVal(r)
+			}
+		}
 		address := i.address() + "." + name
+		where := "when terraform runs"
+		if strings.HasPrefix(i.res.typ, "aws_") {
+			where = "from AWS"
+		}
 		return i.possibly(unknownOf(&ir.Unknown{Term: address, Cause: diag.Cause{
-			Code: diag.DataSource, Message: address + " is read from AWS", Address: address, Range: place,
+			Code: diag.DataSource, Message: address + " is read " + where, Address: address, Range: place,
 		}}))
 	}
 	sch := i.schema()
@@ -191,7 +201,7 @@ func (i *instance) blockObject(b *tf.Block, address string) cty.Value {
 func (i *instance) object() cty.Value {
 	ev := i.mod.ev
 	address := i.address()
-	return i.mod.value("object:"+i.id, address, ev.files.place(i.res.header), func(*scope) cty.Value {
+	return memo(i.mod, "object:"+i.id, address, ev.files.place(i.res.header), unknownOf, func() cty.Value {
 		o := map[string]cty.Value{}
 		add := func(names []string) {
 			for _, n := range names {
@@ -234,7 +244,9 @@ func (m *module) collection(r *resource) cty.Value {
 
 // gather makes the value of all instances of a block.
 func (m *module) gather(x *expansion, address string, header hcl.Range, of func(instanceKey) cty.Value) cty.Value {
-	return m.value("all:"+address, m.prefix(address), m.ev.files.place(header), func(s *scope) cty.Value {
+	place := m.ev.files.place(header)
+	return memo(m, "all:"+address, m.prefix(address), place, unknownOf, func() cty.Value {
+		s := m.scope(m.prefix(address), place)
 		if !x.sure() {
 			t := cty.DynamicPseudoType
 			return mark(cty.UnknownVal(t), m.prefix(address), []*ir.Unknown{x.why()})

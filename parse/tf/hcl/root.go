@@ -224,6 +224,9 @@ func (ev *evaluator) ignores(m *module, visited map[*directory]bool) []diag.Igno
 
 // region is the Region of an instance: its own argument, else its provider's.
 func (i *instance) region(b *tf.Block) string {
+	if b == nil {
+		b = &tf.Block{}
+	}
 	if a, ok := b.Attrs["region"]; ok {
 		if s, ok := knownText(a.Value); ok {
 			return s

@@ -22,6 +22,10 @@ type unordered struct{}
 // print.
 const maxExponent = 1 << 14
 
+// maxDepth bounds how deep values lie inside each other; everything that walks
+// values recurses.
+const maxDepth = 1_000
+
 // maxCauses bounds how many causes one unknown value carries along.
 const maxCauses = 8
 
@@ -36,6 +40,7 @@ type facts struct {
 	unordered bool // carries the mark
 	sensitive bool
 	huge      bool // beyond the limits; the walk stopped
+	depth     int  // of where the walk is
 }
 
 // inspect walks a value, and stops where it gets larger than the limits.
@@ -49,7 +54,10 @@ func (f *facts) walk(v cty.Value, l Limits) {
 	if f.huge {
 		return
 	}
-	if f.size++; f.size > l.Value {
+	f.size++
+	f.depth++
+	defer func() { f.depth-- }()
+	if f.size > l.Value || f.depth > maxDepth {
 		f.huge = true
 		return
 	}
