@@ -105,7 +105,7 @@ var decoders = map[string]decoder{
 	"aws_network_interface":               {makeNetworkInterface, linkNetworkInterface},
 	"aws_network_interface_attachment":    {nil, linkInterfaceAttachment},
 	"aws_network_interface_sg_attachment": {nil, linkGroupAttachment},
-	"aws_eip":                             {nil, linkEIP},
+	"aws_eip":                             {makeEIP, linkEIP},
 	"aws_eip_association":                 {nil, linkEIPAssociation},
 	"aws_launch_template":                 {makeTemplate, nil},
 	"aws_launch_configuration":            {makeTemplate, nil},

@@ -6,6 +6,7 @@ import (
 	"github.com/postern-dev/postern/diag"
 	"github.com/postern-dev/postern/ir"
 	"github.com/postern-dev/postern/packet"
+	"github.com/postern-dev/postern/parse/tf"
 )
 
 // elasticIP is a public address that is put on an interface.
@@ -17,7 +18,7 @@ type elasticIP struct {
 	at     diag.Range
 }
 
-func linkEIP(v view) {
+func makeEIP(v view) {
 	addr := ir.NotKnown[netip.Addr](v.computed("public_ip", "is assigned by AWS"))
 	for _, e := range v.single("public_ip") {
 		addr = v.addr(e, packet.IPv4)
@@ -25,6 +26,10 @@ func linkEIP(v view) {
 	for _, k := range v.keys("id", "allocation_id") {
 		v.b.eipAddrs[k] = addr
 	}
+}
+
+func linkEIP(v view) {
+	addr := v.b.eipAddrs[tf.Symbol(v.in.Address, "id")]
 	for _, attr := range []string{"network_interface", "instance"} {
 		for _, e := range v.single(attr) {
 			v.b.eips = append(v.b.eips, elasticIP{v, e, v.eipTarget("associate_with_private_ip"), addr, e.at})
@@ -41,27 +46,34 @@ func (v view) eipTarget(attr string) ir.Value[netip.Addr] {
 }
 
 func linkEIPAssociation(v view) {
-	for _, attr := range []string{"network_interface_id", "instance_id"} {
-		for _, e := range v.single(attr) {
-			x := elasticIP{v: v, target: e, to: v.eipTarget("private_ip_address"), at: e.at}
-			x.addr = ir.NotKnown[netip.Addr](v.computed("public_ip", "is assigned by AWS"))
-			for _, a := range v.single("allocation_id") {
-				if known, ok := v.b.eipAddrs[refOf(a).key]; ok {
-					x.addr = known
-				}
-			}
-			for _, a := range v.single("public_ip") {
-				x.addr = v.addr(a, packet.IPv4)
-			}
-			v.b.eips = append(v.b.eips, x)
-			return
+	target, ok := v.first("network_interface_id")
+	if !ok {
+		target, ok = v.first("instance_id")
+	}
+	if !ok {
+		return
+	}
+	x := elasticIP{v: v, target: target, to: v.eipTarget("private_ip_address"), at: target.at}
+	x.addr = ir.NotKnown[netip.Addr](v.computed("public_ip", "is assigned by AWS"))
+	if a, ok := v.first("allocation_id"); ok {
+		if known, ok := v.b.eipAddrs[refOf(a).key]; ok {
+			x.addr = known
 		}
 	}
+	if a, ok := v.first("public_ip"); ok {
+		x.addr = v.addr(a, packet.IPv4)
+	}
+	v.b.eips = append(v.b.eips, x)
 }
 
 // applyEIPs puts elastic IPs on their interfaces.
 func (b *builder) applyEIPs() {
 	for _, x := range b.eips {
+		for _, other := range standIns(x.v, x.target, b.net.Interfaces) {
+			if a := primaryAddress(other, x.to); a != nil && a.Public.Exists.Known() && !a.Public.Exists.V {
+				a.Public.Exists = ir.NotKnown[bool](x.target.why)
+			}
+		}
 		o := b.iface(x.v, x.target)
 		a := primaryAddress(o, x.to)
 		if a == nil {

@@ -69,6 +69,11 @@ func makeNATGateway(v view) {
 
 func linkNATGateway(v view) {
 	o := v.b.gateways[tf.Symbol(v.in.Address, "id")]
+	if a, ok := v.first("allocation_id"); ok && !o.Addresses[0].Public.Addr.Known() {
+		if addr, ok := v.b.eipAddrs[refOf(a).key]; ok {
+			o.Addresses[0].Public.Addr = addr
+		}
+	}
 	es := v.single("subnet_id")
 	switch {
 	case len(es) > 0:

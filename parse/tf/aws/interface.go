@@ -260,6 +260,9 @@ func (b *builder) finishInterfaces() {
 		w.o.Groups = union(w.o.Groups, b.defaultGroups(w.v, w.o))
 	}
 	for _, x := range b.attachments {
+		for _, other := range standIns(x.v, x.to, b.net.Interfaces) {
+			x.v.addToSet(&other.Groups, x.group, x.to.why)
+		}
 		o := b.iface(x.v, x.to)
 		if !wants[o] {
 			b.reportBothWays(x, o)
