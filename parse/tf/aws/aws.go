@@ -102,6 +102,7 @@ var decoders = map[string]decoder{
 	"aws_vpc_endpoint_subnet_association":         {nil, linkEndpointSubnet},
 
 	"aws_instance":                        {makeInstance, linkInstance},
+	"aws_spot_instance_request":           {makeInstance, linkInstance},
 	"aws_network_interface":               {makeNetworkInterface, linkNetworkInterface},
 	"aws_network_interface_attachment":    {nil, linkInterfaceAttachment},
 	"aws_network_interface_sg_attachment": {nil, linkGroupAttachment},

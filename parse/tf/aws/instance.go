@@ -22,7 +22,7 @@ func makeInstance(v view) {
 				continue
 			}
 			for _, e := range n.single("network_interface_id") {
-				for _, k := range v.keys("id", "primary_network_interface_id") {
+				for _, k := range v.keys("id", "primary_network_interface_id", "spot_instance_id") {
 					v.b.alias[k] = refOf(e).key
 				}
 				return
@@ -33,7 +33,7 @@ func makeInstance(v view) {
 		Resource: v.in.Address, Kind: ir.InterfaceInstance, Maybe: v.in.Maybe, Home: v.home(), Tags: v.tags(),
 		Aliases: ids(v.id(), v.text("arn")),
 	}
-	register(v, v.b.interfaces, o, "id", "primary_network_interface_id")
+	register(v, v.b.interfaces, o, "id", "primary_network_interface_id", "spot_instance_id")
 	v.b.net.Interfaces = append(v.b.net.Interfaces, o)
 }
 

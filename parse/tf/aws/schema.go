@@ -129,6 +129,7 @@ var schemas = map[string]schema{
 		ids: []string{"id", "arn", "primary_network_interface_id"}, on: []string{"source_dest_check"}, off: []string{"get_password_data"},
 		blocks: []string{"launch_template"}, noString: []string{"iam_instance_profile"},
 	},
+	"aws_spot_instance_request":        {ids: []string{"id", "arn", "primary_network_interface_id", "spot_instance_id"}, on: []string{"source_dest_check"}},
 	"aws_network_interface":            {ids: idARN, on: []string{"source_dest_check"}, blocks: []string{"attachment"}},
 	"aws_network_interface_attachment": {ids: []string{"id", "attachment_id"}},
 	"aws_eip":                          {ids: []string{"id", "arn", "association_id"}, same: map[string]string{"allocation_id": "id"}},

@@ -122,3 +122,12 @@ resource "aws_autoscaling_group" "asg" {
     id = aws_launch_template.lt.id
   }
 }
+
+resource "aws_spot_instance_request" "cheap" {
+  subnet_id              = aws_subnet.private.id
+  vpc_security_group_ids = [aws_security_group.g.id]
+}
+
+resource "aws_eip" "cheap" {
+  instance = aws_spot_instance_request.cheap.spot_instance_id
+}
