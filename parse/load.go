@@ -123,20 +123,15 @@ func (l *loader) reportLibraries(shown []string) {
 	if len(shown) == 0 {
 		return
 	}
-	d := diag.Diagnostic{
-		Message: shown[0] + " is a library: nothing here calls it, and a variable that it requires has no value",
-		Fix:     "name the directory of a module that calls it, or pass the values with --var",
-		Note:    "it is checked as far as it is known",
-		Address: shown[0], Range: diag.Range{File: shown[0]},
-	}
+	message := shown[0] + " is a library, checked as far as it is known: nothing here calls it, and a variable that it requires has no value"
 	if len(shown) > 1 {
 		names := strings.Join(shown[:min(len(shown), 4)], ", ")
 		if more := len(shown) - 4; more > 0 {
 			names += fmt.Sprintf(" and %d more", more)
 		}
-		d.Message = fmt.Sprintf("%d modules are libraries: nothing here calls them, and variables that they require have no value: %s", len(shown), names)
-		d.Note = "they are checked as far as they are known"
+		message = fmt.Sprintf("%d modules are libraries, checked as far as they are known: nothing here calls them, and variables that they require have no value: %s", len(shown), names)
 	}
+	d := diag.Diagnostic{Message: message, Address: shown[0], Range: diag.Range{File: shown[0]}}
 	l.out.Diagnostics = append(l.out.Diagnostics, d)
 }
 

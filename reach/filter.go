@@ -101,38 +101,55 @@ func GroupsBand(s *solver.Space, i *ir.Interface, egress bool, members Members) 
 	if Unfiltered(i) {
 		return exactly(s.All())
 	}
-	v := RequestView(egress)
-	var lo, ground, hi []solver.Box
-	open := i.Groups.Open != nil || len(i.Groups.Sure) == 0
+	open := i.Groups.Open != nil || len(i.Groups.Sure) == 0 && mayLackGroups(i.Kind)
+	var bands []Band
 	for _, g := range i.Groups.Sure {
 		open = open || g.Open != nil
-		for k := range g.Rules(egress) {
-			r := &g.Rules(egress)[k]
-			if r.Maybe == nil {
-				lo = append(lo, Boxes(s.Family(), v, r.Match, Lo, members)...)
-				if r.Protocol.Known() && r.Ports.Known() {
-					ground = append(ground, Boxes(s.Family(), v, r.Match, Ground, members)...)
-				}
-			}
-			hi = append(hi, Boxes(s.Family(), v, r.Match, Hi, members)...)
-		}
+		bands = append(bands, groupBand(s, g, egress, members))
 	}
+	var lows []solver.Set
 	for _, p := range i.Groups.Maybe {
 		open = open || p.V.Open != nil
-		for _, r := range p.V.Rules(egress) {
-			if r.Maybe == nil && r.Protocol.Known() && r.Ports.Known() {
-				ground = append(ground, Boxes(s.Family(), v, r.Match, Ground, members)...)
-			}
-			hi = append(hi, Boxes(s.Family(), v, r.Match, Hi, members)...)
-		}
+		b := groupBand(s, p.V, egress, members)
+		lows = append(lows, b.Must)
+		b.Must = solver.Empty
+		bands = append(bands, b)
 	}
-	band := Band{Must: s.Of(lo...), Ground: s.Of(ground...)}
+	band := anyOf(s, bands...)
+	if len(i.Groups.Sure) == 0 && i.Groups.Open == nil && !mayLackGroups(i.Kind) {
+		// It carries one of the possible groups: what all of them allow passes.
+		band.Must = s.Intersect(lows...)
+	}
 	if open {
 		band.May = s.All()
-	} else {
-		band.May = s.Of(hi...)
 	}
 	return band
+}
+
+// groupBand is the union of a group's rules of one direction.
+func groupBand(s *solver.Space, g *ir.SecurityGroup, egress bool, members Members) Band {
+	v := RequestView(egress)
+	var lo, ground, hi []solver.Box
+	for k := range g.Rules(egress) {
+		r := &g.Rules(egress)[k]
+		if r.Maybe == nil && r.Protocol.Known() && r.Ports.Known() {
+			lo = append(lo, Boxes(s.Family(), v, r.Match, Lo, members)...)
+			ground = append(ground, Boxes(s.Family(), v, r.Match, Ground, members)...)
+		}
+		hi = append(hi, Boxes(s.Family(), v, r.Match, Hi, members)...)
+	}
+	return Band{Must: s.Of(lo...), Ground: s.Of(ground...), May: s.Of(hi...)}
+}
+
+// mayLackGroups reports whether interfaces of a kind can be without groups: the
+// others get their VPC's default group when they name none.
+func mayLackGroups(k ir.InterfaceKind) bool {
+	switch k {
+	case ir.InterfaceInstance, ir.InterfaceLoadBalancer, ir.InterfaceDatabase, ir.InterfaceCache, ir.InterfaceFunction, ir.InterfaceContainer:
+		return false
+	case ir.InterfaceNetworkLoadBalancer, ir.InterfaceNATGateway, ir.InterfaceTransitGateway, ir.InterfaceEndpoint, ir.InterfaceOther, ir.InterfaceInvalid:
+	}
+	return true
 }
 
 // Unfiltered reports whether an interface surely has no groups. AWS filters

@@ -90,7 +90,7 @@ func (m *Model) Flow(ctx context.Context, from, to *ir.Interface, f packet.Famil
 	}
 	e := m.engines[f]
 	flow := Flow{From: from, To: to, FixedFrom: true, FixedTo: true}
-	var forwards, completes []Band
+	var forwards, completes []placed
 	for _, a := range endPlaces(from) {
 		for _, b := range endPlaces(to) {
 			ways := e.ways(from, to, a, b)
@@ -102,8 +102,9 @@ func (m *Model) Flow(ctx context.Context, from, to *ir.Interface, f packet.Famil
 				complete[i] = all(e.Space, w.Forward, w.Reply)
 			}
 			flow.Ways = append(flow.Ways, ways...)
-			forwards = append(forwards, anyOf(e.Space, forward...))
-			completes = append(completes, anyOf(e.Space, complete...))
+			fits := e.fits(from, to, a, b)
+			forwards = append(forwards, placed{anyOf(e.Space, forward...), fits})
+			completes = append(completes, placed{anyOf(e.Space, complete...), fits})
 			if from != nil {
 				flow.FixedFrom = flow.FixedFrom && e.addresses(from, a).fixed
 			}
@@ -112,9 +113,49 @@ func (m *Model) Flow(ctx context.Context, from, to *ir.Interface, f packet.Famil
 			}
 		}
 	}
-	flow.Forward = oneOf(e.Space, forwards...)
-	flow.Complete = oneOf(e.Space, completes...)
+	flow.Forward = e.wherever(forwards)
+	flow.Complete = e.wherever(completes)
 	return flow, e.Err()
+}
+
+// placed is the band of a flow whose ends stand at certain places, with the
+// headers whose addresses fit those places.
+type placed struct {
+	band Band
+	fits solver.Set
+}
+
+// fits returns the headers whose addresses the ends may have at given places. A
+// public IPv4 address does not tell where its holder stands.
+func (e *engine) fits(from, to *ir.Interface, a, b place) solver.Set {
+	set := e.All()
+	if from != nil {
+		set = e.Intersect(set, e.from(packet.FieldSrc, e.addresses(from, a).may))
+	}
+	if to != nil {
+		private := e.from(packet.FieldDst, e.addresses(to, b).may)
+		public, _, _ := e.publics(to, b)
+		set = e.Intersect(set, e.Union(private, e.from(packet.FieldDst, public)))
+	}
+	return set
+}
+
+// wherever joins the bands of all places where the ends may stand. A header
+// says which addresses it is about, and so rules out the places that they do
+// not fit: it must pass at all others.
+func (e *engine) wherever(ps []placed) Band {
+	if len(ps) == 1 {
+		return ps[0].band
+	}
+	bands := make([]Band, len(ps))
+	must := make([]solver.Set, len(ps))
+	for i, p := range ps {
+		bands[i] = p.band
+		must[i] = e.Union(p.band.Must, e.Complement(p.fits))
+	}
+	b := anyOf(e.Space, bands...)
+	b.Must = e.Intersect(append(must, b.Must)...)
+	return b
 }
 
 // endPlaces is places, with one empty place for an end outside.

@@ -189,32 +189,49 @@ func (e *engine) transitTables(g *ir.TransitGateway, from, to *ir.Attachment, re
 }
 
 // passesBPA tells whether Block Public Access lets a new connection through a
-// gateway of a place. [botocore ec2 BlockPublicAccessStates; VPC security-vpc-bpa]
+// gateway of a place. Of an unknown mode or exclusion it asks every one.
+// [botocore ec2 BlockPublicAccessStates; VPC security-vpc-bpa]
 func passesBPA(p place, inbound, egressOnly bool) truth {
-	if p.vpc == nil || !p.vpc.BPA.Known() {
+	if p.vpc == nil {
 		return maybe
 	}
-	mode := p.vpc.BPA.V
-	if mode == ir.BPAOff || mode == ir.BPAIngress && egressOnly {
-		return yes
+	modes := []ir.BPA{p.vpc.BPA.V}
+	if !p.vpc.BPA.Known() {
+		modes = []ir.BPA{ir.BPAOff, ir.BPAIngress, ir.BPABidirectional}
 	}
 	exclusion := p.vpc.Exclusion
 	if p.subnet != nil && (!p.subnet.Exclusion.Known() || p.subnet.Exclusion.V != ir.ExclusionNone) {
 		exclusion = p.subnet.Exclusion
 	}
+	exclusions := []ir.Exclusion{exclusion.V}
 	if !exclusion.Known() {
-		return maybe
+		exclusions = []ir.Exclusion{ir.ExclusionNone, ir.ExclusionBidirectional, ir.ExclusionEgress}
 	}
-	switch exclusion.V {
-	case ir.ExclusionBidirectional:
-		return yes
-	case ir.ExclusionEgress:
-		if mode == ir.BPABidirectional && !inbound {
-			return yes
+	pass, stop := false, false
+	for _, mode := range modes {
+		for _, x := range exclusions {
+			if bpaPasses(mode, x, inbound, egressOnly) {
+				pass = true
+			} else {
+				stop = true
+			}
 		}
-	case ir.ExclusionNone:
+	}
+	switch {
+	case pass && stop:
+		return maybe
+	case pass:
+		return yes
 	}
 	return no
+}
+
+func bpaPasses(mode ir.BPA, x ir.Exclusion, inbound, egressOnly bool) bool {
+	switch {
+	case mode == ir.BPAOff, mode == ir.BPAIngress && egressOnly, x == ir.ExclusionBidirectional:
+		return true
+	}
+	return x == ir.ExclusionEgress && mode == ir.BPABidirectional && !inbound
 }
 
 // gatewayOf finds the internet gateway of a VPC. An export without the list of

@@ -72,6 +72,9 @@ func TestRandomUnknowns(t *testing.T) {
 					t.Fatal(err)
 				}
 				r := trace.Run(real, trace.Query{From: q.From, To: q.To, Header: q.Header, NATPort: q.NATPort})
+				if notHeld(r) {
+					continue // a header says which addresses it is about; here they turned out to be others
+				}
 				s := m.Space(q.Header.Family())
 				compared++
 				complete := verdict(t, s, flow.Complete, q.Header)
@@ -104,4 +107,11 @@ func same(n, other *ir.Network, i *ir.Interface) *ir.Interface {
 		}
 	}
 	return nil
+}
+
+// notHeld reports whether an end of the flow has another address than the
+// header says.
+func notHeld(r trace.Result) bool {
+	h := r.Forward.Hops
+	return r.Forward.Verdict == trace.Deny && len(h) > 0 && h[len(h)-1].Stage == trace.StageEndpoint
 }

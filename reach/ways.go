@@ -314,7 +314,7 @@ func (e *engine) outbound(from *ir.Interface, a place) []Way {
 		s.because(a.why)
 		back := s
 		back.Reply = true
-		return []Way{{Via: "unknown", FromVPC: a.vpc, Stages: append(start, s, back)}}
+		return []Way{{Via: "unknown", FromVPC: a.vpc, Stages: append(start, s, back)}, e.toService(from, a)}
 	}
 	start = append(start, e.aclStage(a.subnet, true, false))
 	end := e.aclStage(a.subnet, false, true)
@@ -346,12 +346,16 @@ func (e *engine) outbound(from *ir.Interface, a place) []Way {
 	unknown.Band.Must = solver.Empty
 	ways = append(ways, way("unknown", unknown))
 
-	exempt := exactly(e.from(packet.FieldDst, e.exempt(a)))
-	ways = append(ways, Way{Via: "AWS service", FromVPC: a.vpc, Stages: []Stage{
+	return append(ways, e.toService(from, a))
+}
+
+// toService is the way to the services of AWS that neither groups nor ACLs
+// filter.
+func (e *engine) toService(from *ir.Interface, a place) Way {
+	return Way{Via: "AWS service", FromVPC: a.vpc, Stages: []Stage{
 		e.addressStage(from, a, packet.FieldSrc),
-		{Kind: KindOutside, Component: "AWS service", Band: exempt},
-	}})
-	return ways
+		{Kind: KindOutside, Component: "AWS service", Band: exactly(e.from(packet.FieldDst, e.exempt(a)))},
+	}}
 }
 
 func toTransitOpen(t ir.Target) truth {

@@ -317,19 +317,13 @@ func why(o *opening, x exposed) string {
 		return "the rule is surely open; whether packets get there depends on what is not in the input"
 	}
 	var parts []string
-	for _, w := range x.exposure.Flow.Ways {
-		for _, s := range w.Stages {
-			switch s.Kind {
-			case reach.KindGateway:
-				parts = append(parts, "the way in is "+s.Component+at(s.Place.Range))
-			case reach.KindAddress:
-				if s.Component == x.iface.Resource && o.family == packet.IPv4 {
-					parts = append(parts, x.iface.Resource+" has a public address"+at(s.Place.Range))
-				}
-			case reach.KindGroupOut, reach.KindACLOut, reach.KindRoute, reach.KindBPA, reach.KindLink, reach.KindACLIn, reach.KindGroupIn, reach.KindService, reach.KindOutside:
-			}
+	for _, s := range x.exposure.Flow.Ways[0].Stages {
+		switch {
+		case s.Kind == reach.KindGateway:
+			parts = append(parts, "the way in is "+s.Component+at(s.Place.Range))
+		case s.Kind == reach.KindAddress && s.Component == x.iface.Resource && o.family == packet.IPv4:
+			parts = append(parts, x.iface.Resource+" has a public address"+at(s.Place.Range))
 		}
-		break
 	}
 	parts = append(parts, "no ACL or route on the way says no, in either direction")
 	return strings.Join(parts, "; ")

@@ -76,11 +76,7 @@ func replyBlocked(p *Pass) error {
 		}
 		var found []*broken
 		for _, here := range ends {
-			subnet, ok := here.Subnet.Known()
-			if !ok {
-				continue
-			}
-			if a, ok := subnet.ACL.Known(); !ok || a != acl {
+			if !behind(here, acl) {
 				continue
 			}
 			for _, there := range append([]*ir.Interface{nil}, ends...) {
@@ -104,6 +100,14 @@ func replyBlocked(p *Pass) error {
 	return nil
 }
 
+// behind reports whether an interface may stand in a subnet of an ACL.
+func behind(i *ir.Interface, acl *ir.NetworkACL) bool {
+	return slices.ContainsFunc(i.Subnet.Of, func(s *ir.Subnet) bool {
+		a, ok := s.ACL.Known()
+		return ok && a == acl
+	})
+}
+
 // filters reports whether an ACL may drop anything at all.
 func filters(p *Pass, acl *ir.NetworkACL) bool {
 	for _, f := range packet.Families {
@@ -121,7 +125,7 @@ func filters(p *Pass, acl *ir.NetworkACL) bool {
 // apart: same subnet, groups, kind and services.
 func representatives(n *ir.Network) []*ir.Interface {
 	type class struct {
-		subnet   *ir.Subnet
+		subnets  string
 		groups   string
 		kind     ir.InterfaceKind
 		public   bool
@@ -130,12 +134,14 @@ func representatives(n *ir.Network) []*ir.Interface {
 	seen := map[class]bool{}
 	var reps []*ir.Interface
 	for _, i := range n.Interfaces {
-		subnet, _ := i.Subnet.Known()
-		groups := ""
+		subnets, groups := "", ""
+		for _, s := range i.Subnet.Of {
+			subnets += fmt.Sprintf("%p ", s)
+		}
 		for _, g := range i.Groups.Sure {
 			groups += fmt.Sprintf("%p ", g)
 		}
-		c := class{subnet, groups, i.Kind, slices.ContainsFunc(i.Addresses, func(a ir.Address) bool { return a.Public.Exists.V }), i.Services}
+		c := class{subnets, groups, i.Kind, slices.ContainsFunc(i.Addresses, func(a ir.Address) bool { return a.Public.Exists.V }), i.Services}
 		if !seen[c] {
 			seen[c] = true
 			reps = append(reps, i)
