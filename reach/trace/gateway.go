@@ -296,7 +296,7 @@ func (w *walk) enter(t *trip) bool {
 		t.s.dst = w.privateOf(t)
 	}
 	w.noteEntered(t)
-	t.entered, t.seen = true, identity{}
+	t.entered, t.known = true, identity{}
 	return w.aclIn(t, g.at) && w.deliver(t)
 }
 

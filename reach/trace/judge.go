@@ -86,20 +86,20 @@ func (w *walk) groupsOut(t *trip, reach identity) bool {
 		w.noteStateful(t, i, StageSGEgress)
 		return true
 	}
-	return w.groups(t, i, true, t.farEnd(&t.goal, t.seen.and(reach)))
+	return w.groups(t, i, true, t.farEnd(&t.goal, t.known.and(reach)))
 }
 
 func (w *walk) groupsIn(t *trip, i *ir.Interface) bool {
-	return w.groups(t, i, false, t.farEnd(&t.src, t.seen))
+	return w.groups(t, i, false, t.farEnd(&t.src, t.known))
 }
 
 // farEnd is the interface that references of the other end's groups may see.
 // An end behind a public address is none.
-func (t *trip) farEnd(n *node, seen identity) far {
+func (t *trip) farEnd(n *node, known identity) far {
 	if n.iface == nil || n.slot.public {
 		return far{}
 	}
-	return far{n.iface, seen.sure, seen.maybe}
+	return far{n.iface, known}
 }
 
 func (w *walk) groups(t *trip, i *ir.Interface, egress bool, f far) bool {

@@ -34,7 +34,7 @@ func (w *walk) peering(t *trip, at place, p *ir.Peering) bool {
 	}) {
 		return false
 	}
-	t.seen = t.seen.and(peeringIdentity(p))
+	t.known = t.known.and(peeringIdentity(p))
 	return w.aclIn(t, g.at) && w.deliver(t)
 }
 
@@ -43,6 +43,7 @@ func peeringIdentity(p *ir.Peering) identity {
 	return identity{
 		holdsTrue(pessimist, &p.Active) && holdsTrue(pessimist, &p.SameRegion),
 		holdsTrue(optimist, &p.Active) && holdsTrue(optimist, &p.SameRegion),
+		unknowns(p.Active.Why, p.SameRegion.Why),
 	}
 }
 
@@ -127,7 +128,7 @@ func (w *walk) natAt(t *trip, at place, g *ir.Gateway, p place) bool {
 		t.s.sport = max(w.q.NATPort, 1024)
 	}
 	w.noteNAT(t, g)
-	t.seen, t.departs = identity{}, 0
+	t.known, t.departs = identity{}, 0
 	return w.depart(t, p)
 }
 
@@ -150,7 +151,7 @@ func (w *walk) appliance(t *trip, at place, i *ir.Interface) bool {
 	if t.goal.outside() || t.goal.slot.public {
 		return w.opaque(t, at, notModelled(&i.Origin, "whether "+interfaceName(i)+" translates addresses is not modelled"))
 	}
-	t.seen = identity{}
+	t.known = identity{}
 	return w.places(i, slot{public: true}, func(p place) bool {
 		u := *t
 		return w.applianceAt(&u, at, i, p)

@@ -48,11 +48,10 @@ func (s *segment) peer(egress bool) netip.Addr {
 }
 
 // far is the interface at the other end of a segment, and whether security
-// group references see it: sure is what surely holds, maybe what possibly does.
-// Its zero value is an end that no reference matches.
+// group references see it. Its zero value is an end that no reference matches.
 type far struct {
-	iface       *ir.Interface
-	sure, maybe bool
+	iface *ir.Interface
+	identity
 }
 
 // matches reports whether a rule's or an entry's match takes the segment.

@@ -166,10 +166,10 @@ func connection(n *ir.Network, i, peer *ir.Interface, egress bool) far {
 	v, ok := vpcOf(i)
 	w, also := vpcOf(peer)
 	if !ok || !also {
-		return far{peer, false, true}
+		return far{peer, identity{maybe: true}}
 	}
 	if v == w {
-		return far{peer, true, true}
+		return far{peer, plain()}
 	}
 	f := far{iface: peer}
 	for _, p := range n.Peerings {

@@ -78,7 +78,11 @@ func farUnknowns(i *ir.Interface, egress bool, s *segment, f far) []*ir.Unknown 
 	for _, g := range i.Groups.Sure {
 		for k := range g.Rules(egress) {
 			r := &g.Rules(egress)[k]
-			if r.Peer.Group == nil || !matches(&r.Match, s, egress, f, true) || member(f.iface, r.Peer.Group, false) {
+			if r.Peer.Group == nil || !matches(&r.Match, s, egress, f, true) {
+				continue
+			}
+			us = append(us, f.why...)
+			if member(f.iface, r.Peer.Group, false) {
 				continue
 			}
 			us = append(us, unknowns(f.iface.Groups.Open)...)

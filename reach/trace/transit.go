@@ -259,7 +259,7 @@ func (w *walk) transitTo(t *trip, at place, g *ir.TransitGateway, from, to *ir.A
 	if len(to.VPC.Of) == 0 && to.VPC.Open == nil {
 		return w.opaque(t, at, notModelled(&to.Origin, "what is behind "+attachmentName(to)+" is not modelled"))
 	}
-	t.seen = t.seen.and(transitIdentity(g, from, to))
+	t.known = t.known.and(transitIdentity(g, from, to))
 	return choose(w, &to.VPC, func(v *ir.VPC) bool {
 		u := *t
 		return w.transitOut(&u, at, g, to, v)
@@ -275,7 +275,7 @@ func transitIdentity(g *ir.TransitGateway, from, to *ir.Attachment) identity {
 	holds := func(m mode) bool {
 		return holdsTrue(m, &g.GroupReferences) && holdsTrue(m, &from.GroupReferences) && holdsTrue(m, &to.GroupReferences)
 	}
-	return identity{holds(pessimist), holds(optimist)}
+	return identity{holds(pessimist), holds(optimist), unknowns(g.GroupReferences.Why, from.GroupReferences.Why, to.GroupReferences.Why)}
 }
 
 func (w *walk) transitOut(t *trip, at place, g *ir.TransitGateway, to *ir.Attachment, v *ir.VPC) bool {

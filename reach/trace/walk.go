@@ -29,11 +29,17 @@ func (n *node) outside() bool { return n.iface == nil && n.nat == nil }
 
 // identity says whether the receiver's groups still see who sent the packet, so
 // that references to the sender's groups match: surely, possibly.
-type identity struct{ sure, maybe bool }
+type identity struct {
+	sure, maybe bool
+	why         []*ir.Unknown // what decides, when it is not sure
+}
 
 func (i identity) and(o identity) identity {
-	return identity{i.sure && o.sure, i.maybe && o.maybe}
+	return identity{i.sure && o.sure, i.maybe && o.maybe, slices.Concat(i.why, o.why)}
 }
+
+// plain is the identity on a link inside a VPC.
+func plain() identity { return identity{sure: true, maybe: true} }
 
 // maxDeparts bounds how many subnets one packet may leave.
 const maxDeparts = 8
@@ -49,7 +55,7 @@ type trip struct {
 	src, goal node
 	reply     bool
 	fresh     bool // the sender's groups have not been asked yet
-	seen      identity
+	known     identity
 	opaque    bool // a part of the way lies outside the model
 	entered   bool // it came in through an internet gateway
 	left      bool // an internet gateway has put a public address into the source
@@ -175,7 +181,7 @@ func (w *walk) doubt(i *ir.Interface, message string, p diag.Place, why *ir.Unkn
 // start walks from one place to another.
 func (w *walk) start(from, to node) bool {
 	t := trip{
-		s: segmentOf(w.q.Header), src: from, goal: to, fresh: true, seen: identity{true, true},
+		s: segmentOf(w.q.Header), src: from, goal: to, fresh: true, known: plain(),
 	}
 	if from.outside() {
 		return w.fromOutside(&t)
@@ -198,7 +204,7 @@ func (w *walk) depart(t *trip, at place) bool {
 			// Inside one subnet there are neither ACLs nor routes, and a transit
 			// gateway's attachment there hands over unfiltered.
 			// [VPC vpc-network-acls.md; tgw-nacls]
-			return w.groupsOut(t, identity{true, true}) && w.deliver(t)
+			return w.groupsOut(t, plain()) && w.deliver(t)
 		}
 		if g.at.subnet == nil {
 			return w.opaque(t, at, g.at.why)
@@ -244,11 +250,11 @@ func (w *walk) take(t *trip, at place, c choice) bool {
 	case c.open != nil:
 		return w.opaque(t, at, c.open)
 	case c.route == nil:
-		return w.groupsOut(t, identity{true, true}) && w.aclOut(t, at) && w.noRoute(t, at, c)
+		return w.groupsOut(t, plain()) && w.aclOut(t, at) && w.noRoute(t, at, c)
 	}
 	r := c.route
 	if r.Blackhole.Known() && r.Blackhole.V {
-		return w.groupsOut(t, identity{true, true}) && w.aclOut(t, at) && w.blackhole(t, at, c)
+		return w.groupsOut(t, plain()) && w.aclOut(t, at) && w.blackhole(t, at, c)
 	}
 	if !r.Blackhole.Known() && w.m == pessimist {
 		return false
@@ -302,11 +308,11 @@ func leavesByInternetGateway(t ir.Target) bool {
 func egressIdentity(target ir.Target) identity {
 	switch target.Kind {
 	case ir.TargetLocal:
-		return identity{true, true}
+		return plain()
 	case ir.TargetPeering:
 		return peeringIdentity(target.Peering)
 	case ir.TargetOther, ir.TargetInvalid:
-		return identity{false, true}
+		return identity{maybe: true}
 	case ir.TargetGateway, ir.TargetTransitGateway, ir.TargetInterface:
 	}
 	return identity{}
@@ -338,11 +344,11 @@ func (w *walk) opaque(t *trip, at place, why *ir.Unknown) bool {
 	if w.m == pessimist {
 		return false
 	}
-	if !w.groupsOut(t, identity{false, true}) {
+	if !w.groupsOut(t, identity{maybe: true}) {
 		return false
 	}
 	w.noteOpaque(t, at, why)
-	t.opaque, t.seen = true, identity{false, true}
+	t.opaque, t.known = true, identity{maybe: true}
 	return w.deliver(t)
 }
 
