@@ -66,7 +66,7 @@ func (w *walk) refuse(t *trip, stage Stage, component, message, code string) boo
 
 func (w *walk) refuseEnds(message, code string) bool {
 	if w.record && !w.recordReply {
-		w.hops = append(w.hops, Hop{Stage: StageEndpoint, Component: endsName(w.q), Verdict: Deny, Message: message, Code: code, Header: w.q.Header})
+		w.hops = append(w.hops, Hop{Stage: StageEndpoint, Component: endsName(&w.q), Verdict: Deny, Message: message, Code: code, Header: w.q.Header})
 	}
 	return false
 }

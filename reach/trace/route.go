@@ -72,32 +72,56 @@ type choice struct {
 	among bool
 }
 
+// found is what a table holds for an address: the highest rank that a route
+// surely has, and the routes that may have as high a one.
+type found struct {
+	best, count int
+	first       *ir.Route
+}
+
+func find(t *ir.RouteTable, s *segment) found {
+	f := found{best: rankNoRoute}
+	for k := range t.Routes {
+		if sure, _ := routeRanks(&t.Routes[k], s); sure > f.best {
+			f.best = sure
+		}
+	}
+	for k := range t.Routes {
+		if _, maybe := routeRanks(&t.Routes[k], s); maybe != rankNoRoute && maybe >= f.best {
+			if f.count == 0 {
+				f.first = &t.Routes[k]
+			}
+			f.count++
+		}
+	}
+	return f
+}
+
+// settled returns the one thing that the table does, if there is just one.
+func (f *found) settled(t *ir.RouteTable) (choice, bool) {
+	one := f.count == 0 || f.count == 1 && f.best != rankNoRoute
+	return choice{route: f.first}, one && t.Open == nil
+}
+
 // lookup calls visit for everything that the table may do with a packet to an
 // address, until it returns true. With nothing unknown that is exactly one.
 func lookup(t *ir.RouteTable, s *segment, visit func(choice) bool) {
-	best, count := rankNoRoute, 0
-	for k := range t.Routes {
-		if sure, _ := routeRanks(&t.Routes[k], s); sure > best {
-			best = sure
-		}
+	f := find(t, s)
+	if c, ok := f.settled(t); ok {
+		visit(c)
+		return
 	}
-	for k := range t.Routes {
-		if _, maybe := routeRanks(&t.Routes[k], s); maybe != rankNoRoute && maybe >= best {
-			count++
-		}
-	}
-	among := t.Open != nil || count > 1 || count == 1 && best == rankNoRoute
 	for k := range t.Routes {
 		_, maybe := routeRanks(&t.Routes[k], s)
-		if maybe != rankNoRoute && maybe >= best && visit(choice{route: &t.Routes[k], among: among}) {
+		if maybe != rankNoRoute && maybe >= f.best && visit(choice{route: &t.Routes[k], among: true}) {
 			return
 		}
 	}
-	if best == rankNoRoute && visit(choice{among: among}) {
+	if f.best == rankNoRoute && visit(choice{among: true}) {
 		return
 	}
 	if t.Open != nil {
-		visit(choice{open: t.Open, among: among})
+		visit(choice{open: t.Open, among: true})
 	}
 }
 

@@ -13,7 +13,7 @@ import (
 func Run(n *ir.Network, q Query) Result {
 	r := Result{Header: q.Header}
 	var why []*ir.Unknown
-	r.Forward, why = leg(n, &q, false)
+	r.Forward, why = leg(n, q, false)
 	if r.Forward.Verdict == Deny {
 		r.Verdict = Deny
 		return r
@@ -21,13 +21,13 @@ func Run(n *ir.Network, q Query) Result {
 	reply, needed := ReplyHeader(q.Header)
 	if needed {
 		var more []*ir.Unknown
-		r.Reply, more = leg(n, &q, true)
+		r.Reply, more = leg(n, q, true)
 		r.Reply.Header = replyFirst(&r.Reply, reply)
 		why = append(why, more...)
 	} else {
 		r.Reply = Leg{Verdict: Allow, NotNeeded: true}
 	}
-	r.Verdict = together(n, &q, r.Forward.Verdict, r.Reply.Verdict)
+	r.Verdict = together(n, q, r.Forward.Verdict, r.Reply.Verdict)
 	if r.Verdict == Unknown {
 		r.Because = because(&r, why)
 	}
@@ -37,10 +37,10 @@ func Run(n *ir.Network, q Query) Result {
 // Decide is Run's verdict alone, without hops: what certificates and samples
 // are checked with.
 func Decide(n *ir.Network, q Query) Verdict {
-	if (&walk{n: n, q: &q, m: pessimist, complete: true}).flow() {
+	if (&walk{n: n, q: q, m: pessimist, complete: true}).flow() {
 		return Allow
 	}
-	if (&walk{n: n, q: &q, m: optimist, complete: true}).flow() {
+	if (&walk{n: n, q: q, m: optimist, complete: true}).flow() {
 		return Unknown
 	}
 	return Deny
@@ -48,7 +48,7 @@ func Decide(n *ir.Network, q Query) Verdict {
 
 // leg judges one direction. That of the reply does not ask the request's
 // filters: it says what the reply meets by itself.
-func leg(n *ir.Network, q *Query, reply bool) (Leg, []*ir.Unknown) {
+func leg(n *ir.Network, q Query, reply bool) (Leg, []*ir.Unknown) {
 	w := walk{n: n, q: q, m: pessimist, complete: reply, bare: reply, record: true, recordReply: reply}
 	l := Leg{Header: q.Header}
 	if w.flow() {
@@ -66,7 +66,7 @@ func leg(n *ir.Network, q *Query, reply bool) (Leg, []*ir.Unknown) {
 
 // together joins the verdicts of the two legs. Where both may pass, the same
 // alternative has to let both pass.
-func together(n *ir.Network, q *Query, forward, reply Verdict) Verdict {
+func together(n *ir.Network, q Query, forward, reply Verdict) Verdict {
 	switch {
 	case forward == Allow && reply == Allow:
 		return Allow

@@ -81,7 +81,7 @@ type natStep struct {
 // walk is one walker's journey over all alternatives of one question.
 type walk struct {
 	n *ir.Network
-	q *Query
+	q Query
 	m mode
 	// complete: the reply has to pass as well.
 	complete bool
@@ -98,7 +98,7 @@ type walk struct {
 
 // flow walks the query.
 func (w *walk) flow() bool {
-	q := w.q
+	q := &w.q
 	var from, to slot
 	if message, code := w.ends(&from, &to); message != "" {
 		return w.refuseEnds(message, code)
@@ -116,7 +116,7 @@ func (w *walk) flow() bool {
 // ends checks that the query is a flow between its two ends, and finds how they
 // hold the header's addresses.
 func (w *walk) ends(from, to *slot) (message, code string) {
-	q := w.q
+	q := &w.q
 	switch {
 	case !q.Header.Valid():
 		return "not a header: its addresses are of two families, or it has fields that its protocol lacks", ""
@@ -236,6 +236,10 @@ func (w *walk) depart(t *trip, at place) bool {
 
 // routes tries what the table may do with the packet.
 func (w *walk) routes(t *trip, at place, table *ir.RouteTable) bool {
+	f := find(table, &t.s)
+	if c, ok := f.settled(table); ok {
+		return w.take(t, at, c)
+	}
 	b := w.branches()
 	lookup(table, &t.s, func(c choice) bool {
 		u := *t
