@@ -156,7 +156,8 @@ func (s *scope) dynamic(b *block, ctx *hcl.EvalContext) []*tf.Block {
 // repeat makes a block for each element of a collection.
 func (s *scope) repeat(v cty.Value, each hclsyntax.Expression, one func(key, value cty.Value, maybe *ir.Unknown) *tf.Block, why *ir.Unknown) []*tf.Block {
 	v = s.seal(v)
-	bare, causes, _ := splitMarks(v)
+	bare, causes, others := splitMarks(v)
+	_, shuffled := others[unordered{}]
 	bad := func(msg string) []*tf.Block {
 		u := s.invalid(failed(each.Range(), "%s", msg), each.Range())
 		return []*tf.Block{one(u, u, causesOf(u)[0])}
@@ -186,6 +187,10 @@ func (s *scope) repeat(v cty.Value, each hclsyntax.Expression, one func(key, val
 				e = s.sealed(e, causes)
 			}
 			k = e
+		} else if shuffled && (bare.Type().IsListType() || bare.Type().IsTupleType()) {
+			k = k.Mark(unordered{}) // the elements are these, their places are not known
+		} else if shuffled {
+			e = e.Mark(unordered{})
 		}
 		out = append(out, one(k, e, maybe))
 	}

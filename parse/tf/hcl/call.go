@@ -3,6 +3,7 @@ package hcl
 import (
 	"errors"
 	"fmt"
+	"strconv"
 	"strings"
 
 	"github.com/hashicorp/hcl/v2"
@@ -152,7 +153,7 @@ func (s *scope) call(e *callExpr, name string, b builtin, args []cty.Value) (cty
 		return s.fresh(cty.DynamicVal, []*ir.Unknown{s.limit("the result of " + name + " is too large")}), nil
 	}
 	if err != nil {
-		return cty.DynamicVal, failed(e.Range(), "%s: %s", name, err)
+		return cty.DynamicVal, failed(e.Range(), "%s: %s", name, redact(err.Error(), e.computed(given)...))
 	}
 	if shuffled && !b.has(anyOrder) && !v.Type().IsSetType() {
 		v = v.Mark(unordered{})
@@ -211,6 +212,37 @@ func (s *scope) refresh(v cty.Value, causes []*ir.Unknown) cty.Value {
 		return v
 	}
 	return rebuild(bare, func(e cty.Value) cty.Value { return s.refresh(e, causes) }).WithMarks(others)
+}
+
+// computed returns the arguments that are not written out as literals.
+func (e *callExpr) computed(args []cty.Value) []cty.Value {
+	var out []cty.Value
+	for i, a := range args {
+		if i < len(e.call.Args) {
+			if _, ok := literal(e.call.Args[i]); ok {
+				continue
+			}
+		}
+		out = append(out, a)
+	}
+	return out
+}
+
+// redact takes the texts of values out of a message: they may be secrets.
+func redact(msg string, vs ...cty.Value) string {
+	for _, v := range vs {
+		bare, _ := v.UnmarkDeep()
+		_ = cty.Walk(bare, func(_ cty.Path, x cty.Value) (bool, error) {
+			if x.Type() == cty.String && x.IsKnown() && !x.IsNull() && x.AsString() != "" {
+				msg = strings.ReplaceAll(msg, strconv.Quote(x.AsString()), "(a value)")
+				if len(x.AsString()) > 3 {
+					msg = strings.ReplaceAll(msg, x.AsString(), "(a value)")
+				}
+			}
+			return true, nil
+		})
+	}
+	return msg
 }
 
 func plural(n int, noun string) string {

@@ -96,7 +96,9 @@ type directory struct {
 	variableOrder []*block
 	// names are the attribute names that are looked up anywhere in the
 	// directory, and those of the object types of its variables.
-	names   map[string]bool
+	names map[string]bool
+	// broken is why declarations may be missing: a file could not be parsed.
+	broken  *diag.Cause
 	ignores []ignore
 	diags   diag.List
 }
@@ -177,9 +179,14 @@ func (f *Files) decode(dir string) *directory {
 				Error: true, Message: "this file cannot be read: " + err.Error(), Range: diag.Range{File: f.name(p)},
 				Fix: "make it readable; what it declares is missing from the analysis",
 			})
+			d.broken = &diag.Cause{Code: diag.NotInInput, Message: f.name(p) + " could not be read", Range: diag.Range{File: f.name(p)}}
 			continue
 		}
+		known := len(d.diags)
 		blocks := f.blocks(d, s)
+		if errs := d.diags[known:]; errs.Errors() && d.broken == nil {
+			d.broken = &diag.Cause{Code: diag.NotInInput, Message: "a part of " + s.shown + " could not be parsed", Range: errs[0].Range}
+		}
 		for _, b := range blocks {
 			d.add(f, b, i >= len(main))
 		}

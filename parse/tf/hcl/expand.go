@@ -161,11 +161,6 @@ func (m *module) expandEach(b *block, address string) *expansion {
 		if len(alternatives) == 1 {
 			return one
 		}
-		for j := range one.keys {
-			if one.keys[j].maybe == nil {
-				one.keys[j].maybe = why
-			}
-		}
 		if one.open != nil {
 			x.open, x.each = one.open, one.each
 		}
@@ -173,31 +168,42 @@ func (m *module) expandEach(b *block, address string) *expansion {
 			x.keys = one.keys
 			continue
 		}
-		x.merge(one.keys)
+		x.merge(s, one.keys, why)
 	}
 	return x
 }
 
-// merge adds the keys of another branch of a conditional.
-func (x *expansion) merge(keys []instanceKey) {
+// merge adds the keys of the other branch of a conditional. What is in both is
+// surely there.
+func (x *expansion) merge(s *scope, keys []instanceKey, why *ir.Unknown) {
+	first := len(x.keys)
+	both := map[int]bool{}
 	for _, k := range keys {
-		if old := x.find(k.key); old != nil {
-			if !old.each.RawEquals(k.each) {
-				old.each = mark(cty.DynamicVal, k.maybe.Term+renderKey(k.key), []*ir.Unknown{k.maybe})
-			}
+		i := x.find(k.key)
+		if i < 0 {
+			k.maybe = why
+			x.keys = append(x.keys, k)
 			continue
 		}
-		x.keys = append(x.keys, k)
+		both[i] = true
+		if old := &x.keys[i]; !old.each.RawEquals(k.each) {
+			old.each = s.fresh(cty.DynamicVal, []*ir.Unknown{why})
+		}
+	}
+	for i := range first {
+		if !both[i] {
+			x.keys[i].maybe = why
+		}
 	}
 }
 
-func (x *expansion) find(key cty.Value) *instanceKey {
+func (x *expansion) find(key cty.Value) int {
 	for i := range x.keys {
 		if x.keys[i].key != cty.NilVal && x.keys[i].key.RawEquals(key) {
-			return &x.keys[i]
+			return i
 		}
 	}
-	return nil
+	return -1
 }
 
 // branches evaluates the collection that something is repeated over. When it
@@ -219,7 +225,7 @@ func (s *scope) branches(e hclsyntax.Expression, ctx *hcl.EvalContext) ([]cty.Va
 }
 
 func (s *scope) expandOver(a *attribute, v cty.Value) *expansion {
-	bare, causes, _ := splitMarks(v)
+	bare, causes, others := splitMarks(v)
 	t := bare.Type()
 	switch {
 	case bare.IsNull():
@@ -251,6 +257,9 @@ func (s *scope) expandOver(a *attribute, v cty.Value) *expansion {
 			x.open, x.each = s.unknownKey(k, causes), cty.NilVal
 			continue
 		}
+		if _, ok := others[unordered{}]; ok && !t.IsSetType() {
+			e = e.Mark(unordered{})
+		}
 		x.keys = append(x.keys, instanceKey{by: byKey, key: k, each: e})
 	}
 	return x
@@ -279,8 +288,8 @@ func (x *expansion) demand(ev *evaluator, key cty.Value) *instanceKey {
 	if err != nil || x.by == single {
 		return nil
 	}
-	if k := x.find(key); k != nil {
-		return k
+	if i := x.find(key); i >= 0 {
+		return &x.keys[i]
 	}
 	if x.open == nil {
 		return nil
@@ -307,8 +316,9 @@ func (x *expansion) eachOf(key cty.Value) cty.Value {
 		if bare, own, _ := splitMarks(x.each); oneTerm(own) != "" && !bare.Type().IsSetType() {
 			return mark(cty.DynamicVal, oneTerm(own)+renderKey(key), own)
 		}
+		return key
 	}
-	return key
+	return mark(cty.DynamicVal, "", []*ir.Unknown{x.open})
 }
 
 // any is the key that stands for the instances that nothing refers to.

@@ -104,7 +104,8 @@ func (s *scope) resourceRef(address string, rest hcl.Traversal, r hcl.Range) (ct
 	m := s.mod
 	res := m.dir.resources[address]
 	if res == nil {
-		return cty.DynamicVal, nil, failed(r, "%s", m.undeclared(address))
+		v, ds := m.undeclared(address, r)
+		return v, rest, ds
 	}
 	x := m.expand(res.block, address)
 	key := cty.NilVal
@@ -157,7 +158,8 @@ func (s *scope) moduleRef(name string, t hcl.Traversal, r hcl.Range) (cty.Value,
 	m := s.mod
 	c := m.dir.calls[name]
 	if c == nil {
-		return cty.DynamicVal, nil, failed(r, "%s", m.undeclared("module."+name))
+		v, ds := m.undeclared("module."+name, r)
+		return v, t[2:], ds
 	}
 	x := m.expand(c.block, "module."+name)
 	rest := t[2:]
@@ -192,7 +194,8 @@ func (s *scope) moduleRef(name string, t hcl.Traversal, r hcl.Range) (cty.Value,
 	}
 	v, ok := child.output(out)
 	if !ok {
-		return cty.DynamicVal, nil, failed(r, "%s", m.undeclared("module."+name+"."+out))
+		v, ds := child.undeclared(out, r)
+		return v, rest[1:], ds
 	}
 	return v, rest[1:], nil
 }
@@ -204,18 +207,24 @@ func step(t hcl.Traversal) hcl.Traverser {
 	return t[0]
 }
 
-// undeclared says that a name is not declared.
-func (m *module) undeclared(name string) string {
-	if m.path == "" {
-		return name + " is not declared in this module"
+// undeclared says that a name is not declared. When a file could not be
+// parsed, it may have been declared there.
+func (m *module) undeclared(name string, r hcl.Range) (cty.Value, hcl.Diagnostics) {
+	if m.dir.broken != nil {
+		cause := *m.dir.broken
+		cause.Address = m.prefix(name)
+		return unknownOf(&ir.Unknown{Term: cause.Address, Cause: cause}), nil
 	}
-	return name + " is not declared in " + m.path
+	if m.path == "" {
+		return cty.DynamicVal, failed(r, "%s is not declared in this module", name)
+	}
+	return cty.DynamicVal, failed(r, "%s is not declared in %s", name, m.path)
 }
 
 func (m *module) local(name string, r hcl.Range) (cty.Value, hcl.Diagnostics) {
 	a := m.dir.locals[name]
 	if a == nil {
-		return cty.DynamicVal, failed(r, "%s", m.undeclared("local."+name))
+		return m.undeclared("local."+name, r)
 	}
 	return m.value("local:"+name, m.prefix("local."+name), m.ev.files.place(a.rng), func(s *scope) cty.Value {
 		return s.eval(a.expr)

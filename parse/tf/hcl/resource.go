@@ -110,7 +110,9 @@ func (i *instance) refer(name string) cty.Value {
 	if same, ok := sch.Same[name]; ok && same != name {
 		return i.refer(same)
 	}
-	if slices.Contains(sch.IDs, name) && i.key.known() && i.mod.known() {
+	// A placeholder's id is a symbol too: only what stands beside it in the same
+	// placeholder can refer to it, and each of the instances has its own.
+	if slices.Contains(sch.IDs, name) {
 		return ev.symbol(i.address(), name, place)
 	}
 	if v, ok := sch.Defaults[name]; ok {

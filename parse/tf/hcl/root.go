@@ -35,7 +35,6 @@ func Evaluate(ctx context.Context, f *Files, dir string, o Options) *tf.Root {
 	for {
 		before := ev.demanded
 		ev.instances = 0
-		ev.modules = 0
 		ev.build(m)
 		if ev.demanded == before {
 			break

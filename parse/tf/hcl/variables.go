@@ -83,7 +83,7 @@ func legacyType(a *attribute) (cty.Type, bool) {
 func (m *module) variable(name string, r hcl.Range) (cty.Value, hcl.Diagnostics) {
 	b := m.dir.variables[name]
 	if b == nil {
-		return cty.DynamicVal, failed(r, "%s", m.undeclared("var."+name))
+		return m.undeclared("var."+name, r)
 	}
 	address := m.prefix("var." + name)
 	place := m.ev.files.place(b.header)
@@ -206,7 +206,7 @@ func (s *scope) convert(v cty.Value, t variableType, from hcl.Range, name string
 	}
 	if err != nil {
 		place := s.ev.files.place(from)
-		msg := fmt.Sprintf("the value of %s is not of its type: %s", s.name, errorText(err))
+		msg := fmt.Sprintf("the value of %s is not of its type: %s", s.name, redact(errorText(err), v))
 		s.ev.report(diag.Diagnostic{
 			Rule: "not-analysed", Message: msg, Label: "not of the declared type", Range: place, Address: s.name,
 			Fix: "pass a value of the type that " + s.place.Line() + " declares", Note: "the variable is unknown",
@@ -258,10 +258,8 @@ func (m *module) validate(b *block) {
 		}
 		msg := "the value is refused by the variable's validation"
 		if e := v.expr("error_message"); e != nil {
-			if t, ds := e.Value(s.context()); !ds.HasErrors() && !tf.IsSensitive(t) {
-				if t, _ = t.Unmark(); t.Type() == cty.String && t.IsKnown() && !t.IsNull() {
-					msg += ": " + strings.Join(strings.Fields(tf.Readable(t.AsString())), " ")
-				}
+			if t, ok := literal(e); ok { // others may quote values
+				msg += ": " + strings.Join(strings.Fields(t), " ")
 			}
 		}
 		m.ev.report(diag.Diagnostic{
