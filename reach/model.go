@@ -30,7 +30,9 @@ type engine struct {
 	vpcs     *netipx.IPSet // every VPC's CIDRs
 	internet *netipx.IPSet
 	inet     solver.Set // source is on the internet
-	noReply  solver.Set
+	// outside are the headers whose source, or destination, no VPC holds.
+	outsideSrc, outsideDst solver.Set
+	noReply                solver.Set
 }
 
 type aclKey struct {
@@ -114,6 +116,15 @@ func (e *engine) index() {
 	}
 	e.internet = build(&internet)
 	e.inet = e.from(packet.FieldSrc, e.internet)
+
+	var others netipx.IPSetBuilder
+	for _, r := range everyone(f) {
+		others.AddRange(r)
+	}
+	others.RemoveSet(e.vpcs)
+	others.RemoveSet(e.public)
+	set := build(&others)
+	e.outsideSrc, e.outsideDst = e.from(packet.FieldSrc, set), e.from(packet.FieldDst, set)
 }
 
 // build returns the set of a builder that was only given valid ranges; such a

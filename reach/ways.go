@@ -374,13 +374,11 @@ func tableName(s *ir.Subnet) string {
 
 // outside restricts an end to hosts that no VPC of the network holds.
 func (e *engine) outside(field packet.Field) Stage {
-	var b netipx.IPSetBuilder
-	for _, r := range everyone(e.Family()) {
-		b.AddRange(r)
+	s := Stage{Kind: KindAddress, Component: "outside", Band: exactly(e.outsideSrc)}
+	if field == packet.FieldDst {
+		s.Band = exactly(e.outsideDst)
 	}
-	b.RemoveSet(e.vpcs)
-	b.RemoveSet(e.public)
-	return Stage{Kind: KindAddress, Component: "outside", Band: exactly(e.from(field, build(&b)))}
+	return s
 }
 
 // publicStage asks for an address that an internet gateway delivers to.

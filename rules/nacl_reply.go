@@ -75,6 +75,12 @@ func replyBlocked(p *Pass) error {
 			continue
 		}
 		var found []*broken
+		sides := map[side]replySide{}
+		for _, f := range packet.Families {
+			for _, egress := range []bool{false, true} {
+				sides[side{f, egress}] = sideOf(p, f, acl, egress)
+			}
+		}
 		for _, here := range ends {
 			if !behind(here, acl) {
 				continue
@@ -84,10 +90,10 @@ func replyBlocked(p *Pass) error {
 					continue
 				}
 				for _, f := range packet.Families {
-					if err := addBroken(p, f, acl, true, there, here, &found); err != nil {
+					if err := addBroken(p, f, acl, sides[side{f, true}], there, here, &found); err != nil {
 						return err
 					}
-					if err := addBroken(p, f, acl, false, here, there, &found); err != nil {
+					if err := addBroken(p, f, acl, sides[side{f, false}], here, there, &found); err != nil {
 						return err
 					}
 				}
@@ -156,22 +162,53 @@ func sameSubnet(a, b *ir.Interface) bool {
 	return okX && okY && x == y
 }
 
-// addBroken looks at one flow. egress says in which direction the reply meets
-// the ACL.
-func addBroken(p *Pass, f packet.Family, acl *ir.NetworkACL, egress bool, from, to *ir.Interface, found *[]*broken) error {
+// side is a family and the direction in which a reply meets an ACL.
+type side struct {
+	family packet.Family
+	egress bool
+}
+
+// replySide is what one side of an ACL does with replies, in flows as their
+// initiators send them.
+type replySide struct {
+	side
+	// lets are the flows whose reply it lets pass or denies on purpose.
+	lets solver.Set
+	// named are the requests to hosts outside that its other direction names.
+	named solver.Set
+}
+
+func sideOf(p *Pass, f packet.Family, acl *ir.NetworkACL, egress bool) replySide {
+	s := p.Model.Space(f)
+	r := replySide{side: side{f, egress}}
+	r.lets = s.Union(denied(s, acl, egress), reach.ACLBand(s, reach.ReplyView(egress), acl, egress).May)
+	var sets []solver.Set
+	for _, e := range reach.Entries(acl, !egress) {
+		if e.Allow.Known() && e.Allow.V && named(e.Match) {
+			sets = append(sets, reach.EntryBand(s, reach.RequestView(!egress), e).Must)
+		}
+	}
+	r.named = s.Union(sets...)
+	return r
+}
+
+// addBroken looks at one flow.
+func addBroken(p *Pass, f packet.Family, acl *ir.NetworkACL, r replySide, from, to *ir.Interface, found *[]*broken) error {
 	s := p.Model.Space(f)
 	flow, err := p.Model.Flow(p.Context, from, to, f)
 	if err != nil {
 		return err
 	}
-	passes := reach.ACLBand(s, reach.ReplyView(egress), acl, egress).May
+	ordinary, meant := clients(s, from), r.named
+	if to != nil {
+		meant = specific(s, to)
+	}
 	for _, try := range []struct {
 		forward solver.Set
 		certain diag.Certainty
 	}{{flow.Forward.Must, diag.Definite}, {flow.Forward.Ground, diag.Possible}} {
-		sent := s.Intersect(try.forward, clients(s, from), specific(s, acl, egress, to))
-		sent = s.Difference(sent, s.Union(denied(s, acl, egress), passes))
-		answered := s.Intersect(try.forward, clients(s, from), flow.Complete.May)
+		sent := s.Difference(s.Intersect(try.forward, ordinary, meant), r.lets)
+		answered := s.Intersect(try.forward, ordinary, flow.Complete.May)
 		lost := s.Difference(sent, anyClient(s, answered))
 		for _, protocol := range []uint8{packet.TCP, packet.UDP, packet.ICMP, packet.ICMPv6} {
 			b := solver.Everything(f)
@@ -183,12 +220,12 @@ func addBroken(p *Pass, f packet.Family, acl *ir.NetworkACL, egress bool, from, 
 			if !ok {
 				continue
 			}
-			k := slices.IndexFunc(*found, func(o *broken) bool { return o.egress == egress && o.header.Protocol == protocol })
+			k := slices.IndexFunc(*found, func(o *broken) bool { return o.egress == r.egress && o.header.Protocol == protocol })
 			if k >= 0 {
 				(*found)[k].more++
 				continue
 			}
-			*found = append(*found, &broken{acl: acl, egress: egress, from: from, to: to, header: header, certain: try.certain})
+			*found = append(*found, &broken{acl: acl, egress: r.egress, from: from, to: to, header: header, certain: try.certain})
 		}
 		if lost != solver.Empty {
 			break
@@ -216,18 +253,9 @@ func denied(s *solver.Space, acl *ir.NetworkACL, egress bool) solver.Set {
 }
 
 // specific returns the requests that somebody meant to allow: named by a rule
-// of the receiver's groups that has a protocol, or, towards a host outside, by
-// an allow of the ACL itself.
-func specific(s *solver.Space, acl *ir.NetworkACL, egress bool, to *ir.Interface) solver.Set {
+// of the receiver's groups that says more than "everything".
+func specific(s *solver.Space, to *ir.Interface) solver.Set {
 	var sets []solver.Set
-	if to == nil {
-		for _, e := range reach.Entries(acl, !egress) {
-			if e.Allow.Known() && e.Allow.V && named(e.Match) {
-				sets = append(sets, reach.EntryBand(s, reach.RequestView(!egress), e).Must)
-			}
-		}
-		return s.Union(sets...)
-	}
 	for _, g := range to.Groups.Sure {
 		for k := range g.Ingress {
 			if r := &g.Ingress[k]; named(r.Match) && r.Maybe == nil {
