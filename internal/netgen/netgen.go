@@ -45,7 +45,6 @@ type gen struct {
 	igws, eigws []ir.Target // by VPC
 	nats        []ir.Target
 	links       []ir.Target
-	lists       []*ir.PrefixList
 }
 
 // New makes a network.

@@ -287,3 +287,11 @@ func BenchmarkDecideRandom(b *testing.B) {
 		k++
 	}
 }
+
+// A million samples a second are checked this way.
+func TestDecideAllocatesNothing(t *testing.T) {
+	n, q := reports()
+	if a := testing.AllocsPerRun(100, func() { trace.Decide(n, q) }); a != 0 {
+		t.Errorf("%v allocations", a)
+	}
+}

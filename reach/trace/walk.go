@@ -5,7 +5,6 @@ import (
 
 	"github.com/postern-dev/postern/diag"
 	"github.com/postern-dev/postern/ir"
-	"github.com/postern-dev/postern/packet"
 )
 
 // place is where a packet stands. A nil subnet or VPC is one that the input
@@ -365,53 +364,4 @@ func (w *walk) deliver(t *trip) bool {
 		return false
 	}
 	return !w.complete || w.answer(t)
-}
-
-// answer sends the reply back from where the request arrived.
-func (w *walk) answer(t *trip) bool {
-	if t.opaque {
-		return w.m == optimist
-	}
-	s, needed := replySegment(&t.s)
-	if !needed {
-		return true
-	}
-	r := trip{
-		s: s, src: t.goal, goal: t.src, reply: true, fresh: true,
-		nats: t.nats, via: t.via, exit: t.exit,
-		home: t.entered && (s.family == packet.IPv4 || t.src.outside()),
-	}
-	r.goal.slot.public = t.left
-	if !r.src.outside() {
-		return w.depart(&r, r.src.at)
-	}
-	if t.exit == ir.VPCEndpoint {
-		return w.aclIn(&r, r.goal.at) && w.returned(&r)
-	}
-	return w.enter(&r)
-}
-
-// returned is a reply at its goal: the initiator, or the NAT gateway in front
-// of it, which hands on.
-func (w *walk) returned(t *trip) bool {
-	if t.opaque || len(t.nats) == 0 {
-		w.noteReturned(t)
-		return true
-	}
-	last := len(t.nats) - 1
-	step := t.nats[last]
-	s, _ := replySegment(&step.inner)
-	t.nats, t.s, t.src, t.goal = t.nats[:last:last], s, t.goal, step.src
-	t.departs, t.home = 0, false
-	return w.depart(t, step.at)
-}
-
-// replySegment is the reply's segment; see ReplyHeader.
-func replySegment(s *segment) (segment, bool) {
-	h := s.header()
-	if !h.Src.IsValid() {
-		h.Src = h.Dst // of the same family, which is all that counts here
-	}
-	r, needed := ReplyHeader(h)
-	return segment{s.dst, s.src, s.family, s.kind, s.protocol, r.SrcPort, r.DstPort}, needed
 }

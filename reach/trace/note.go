@@ -1,0 +1,189 @@
+package trace
+
+import (
+	"fmt"
+
+	"github.com/postern-dev/postern/diag"
+	"github.com/postern-dev/postern/ir"
+	"github.com/postern-dev/postern/packet"
+)
+
+// Hops that judge nothing, or whose judgement the walk has made already.
+
+func (w *walk) note(t *trip, h Hop) {
+	if w.recording(t) {
+		h.Header = t.s.header()
+		settle(&h)
+		w.hops = append(w.hops, h)
+	}
+}
+
+func (w *walk) noteStateful(t *trip, i *ir.Interface, stage Stage) {
+	if w.recording(t) {
+		w.note(t, Hop{Stage: stage, Component: interfaceName(i), Verdict: Allow, Message: "answers an allowed request"})
+	}
+}
+
+func (w *walk) noteReturned(t *trip) {
+	if i := t.goal.iface; i != nil && !t.opaque {
+		w.noteStateful(t, i, StageSGIngress)
+	}
+}
+
+func (w *walk) noteExempt(t *trip) {
+	if !w.record {
+		return
+	}
+	h := Hop{
+		Stage: StageExempt, Component: interfaceName(t.src.iface), Verdict: Allow, Header: t.s.header(),
+		Message: "groups and ACLs do not filter packets to " + t.s.dst.String(),
+	}
+	if w.recordReply {
+		h.Header, _ = ReplyHeader(h.Header)
+		h.Message = "groups and ACLs do not filter what " + t.s.dst.String() + " answers"
+	}
+	if !exempt(t.src.at, t.s.dst, false) {
+		h.Verdict, h.Because = Unknown, unknowns(t.src.at.why)
+	}
+	w.hops = append(w.hops, h)
+}
+
+func (w *walk) noteRoute(t *trip, at place, c choice, target ir.Target) {
+	if !w.recording(t) {
+		return
+	}
+	r := c.route
+	h := w.routeHop(t, at, c)
+	h.Message = peerText(&r.Destination) + " > " + targetName(target)
+	if c.among || len(r.Target.Of) > 1 || r.Target.Open != nil || !r.Blackhole.Known() {
+		h.Verdict = Unknown
+	}
+	w.note(t, h)
+}
+
+func (w *walk) routeHop(t *trip, at place, c choice) Hop {
+	h := Hop{Stage: StageRoute, Component: subnetName(at.subnet), Verdict: Allow, Header: t.s.header(), Route: c.route}
+	h.Because = routeUnknowns(at, c)
+	if r := c.route; r != nil {
+		h.Rule, h.Place = r.Origin.Address, placeOf(&r.Origin, ir.FieldPeer)
+	}
+	if table, ok := at.subnet.RouteTable.Known(); ok {
+		if c.route == nil {
+			h.Place = placeOf(&table.Origin, ir.FieldInvalid)
+		} else if table.Main && c.route.Origin.Implicit {
+			h.Place.Message = "main route table"
+		}
+	}
+	return h
+}
+
+// routeUnknowns lists what decides whether a route is taken, and where it
+// leads.
+func routeUnknowns(at place, c choice) []*ir.Unknown {
+	us := at.subnet.RouteTable.Unknowns()
+	for _, table := range at.subnet.RouteTable.Of {
+		if !c.among {
+			break
+		}
+		us = append(us, unknowns(table.Open)...)
+		for k := range table.Routes {
+			r := &table.Routes[k]
+			us = append(append(us, unknowns(r.Maybe)...), peerUnknowns(&r.Destination)...)
+		}
+	}
+	if r := c.route; r != nil {
+		us = append(append(us, r.Target.Unknowns()...), unknowns(r.Blackhole.Why)...)
+	}
+	return us
+}
+
+func (w *walk) noRoute(t *trip, at place, c choice) bool {
+	if w.recording(t) {
+		h := w.routeHop(t, at, c)
+		h.Verdict, h.Message, h.Code = Deny, "no route to "+dstName(&t.s), "NO_ROUTE_TO_DESTINATION"
+		w.note(t, h)
+	}
+	return false
+}
+
+func (w *walk) blackhole(t *trip, at place, c choice) bool {
+	if w.recording(t) {
+		h := w.routeHop(t, at, c)
+		h.Verdict, h.Message, h.Code = Deny, peerText(&c.route.Destination)+" > blackhole", "BAD_STATE_ROUTE"
+		w.note(t, h)
+	}
+	return false
+}
+
+func (w *walk) noteOpaque(t *trip, at place, why *ir.Unknown) {
+	if !w.recording(t) {
+		return
+	}
+	h := Hop{Stage: StageRoute, Component: subnetName(at.subnet), Verdict: Unknown, Message: "the way on is not known", Because: unknowns(why)}
+	if at.subnet == nil {
+		h.Component = nodeName(&t.src)
+	}
+	if why != nil && why.Cause.Message != "" {
+		h.Message += ": " + why.Cause.Message
+		h.Place = diag.Place{Address: why.Cause.Address, Range: why.Cause.Range}
+	}
+	w.note(t, h)
+}
+
+func (w *walk) noteGateway(t *trip, g *ir.Gateway, message string) {
+	if !w.recording(t) {
+		return
+	}
+	if t.s.family == packet.IPv4 && g.Kind == ir.InternetGateway {
+		message += " as " + addressText(t.s.src)
+	}
+	w.note(t, Hop{Stage: StageGateway, Component: gatewayName(g), Verdict: Allow, Message: message, Place: placeOf(&g.Origin, ir.FieldInvalid)})
+}
+
+func (w *walk) noteNAT(t *trip, g *ir.Gateway) {
+	if w.recording(t) {
+		w.note(t, Hop{
+			Stage: StageGateway, Component: gatewayName(g), Verdict: Allow, Place: placeOf(&g.Origin, ir.FieldInvalid),
+			Message: fmt.Sprintf("sends on as %s", natText(t)),
+		})
+	}
+}
+
+func natText(t *trip) string {
+	if !t.s.src.IsValid() {
+		return "its own address"
+	}
+	if t.s.kind == packet.Ported {
+		return fmt.Sprintf("%s:%d", t.s.src, t.s.sport)
+	}
+	return t.s.src.String()
+}
+
+func (w *walk) noteEntered(t *trip) {
+	if !w.recording(t) {
+		return
+	}
+	h := Hop{Stage: StageGateway, Verdict: Allow, Message: "in from the internet"}
+	for _, g := range w.n.Gateways {
+		if g.Kind == ir.InternetGateway && attachedTo(optimist, g, t.goal.at.vpc) {
+			h.Component, h.Place = gatewayName(g), placeOf(&g.Origin, ir.FieldInvalid)
+			break
+		}
+	}
+	if h.Component == "" {
+		h.Component = gatewayName(nil)
+	}
+	if t.s.family == packet.IPv4 {
+		h.Message += " to " + addressText(t.s.dst)
+	}
+	w.note(t, h)
+}
+
+func (w *walk) noteTransit(t *trip, g *ir.TransitGateway, to *ir.Attachment) {
+	if w.recording(t) {
+		w.note(t, Hop{
+			Stage: StageTransitGateway, Component: transitName(g), Verdict: Allow,
+			Message: "to " + attachmentName(to), Place: placeOf(&to.Origin, ir.FieldInvalid),
+		})
+	}
+}
