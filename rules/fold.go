@@ -119,7 +119,11 @@ func foldPlaces(findings []diag.Finding) []diag.Finding {
 			k.Related = slices.Clone(k.Related)
 		}
 		if count[at] <= mostRelated {
-			k.Related = append(k.Related, diag.Place{Address: f.Place.Address, Message: f.Message, Range: f.Place.Range})
+			also := f.Place.Address
+			if also == k.Place.Address || also == "" {
+				also = f.Place.Message
+			}
+			k.Related = append(k.Related, diag.Place{Address: f.Place.Address, Message: "also " + also, Range: f.Place.Range})
 		}
 	}
 	for at, n := range count {
