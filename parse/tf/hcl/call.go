@@ -33,6 +33,8 @@ const (
 	picks
 	// anyOrder: the order of its arguments' elements does not matter.
 	anyOrder
+	// bags: of lists in any order it makes a list in any order.
+	bags
 	// converts: it may yet fail on an unknown value.
 	converts
 	// counts: it looks into a string, but not into those of a collection.
@@ -127,7 +129,7 @@ func (s *scope) call(e *callExpr, name string, b builtin, args []cty.Value) (cty
 	var all facts
 	given := args
 	args = append([]cty.Value{}, args...)
-	shuffled := false
+	shuffled, lists := false, 0
 	for i, a := range args {
 		if a.HasMark(expanded{}) {
 			return s.derive(cty.DynamicVal, given...), nil
@@ -140,7 +142,17 @@ func (s *scope) call(e *callExpr, name string, b builtin, args []cty.Value) (cty
 			args[i] = s.opaque(a)
 		}
 		all.unknown = all.unknown || f.unknown
-		shuffled = shuffled || f.unordered || f.ambiguous || name == "sort" && f.symbol && f.size > 2
+		if t := a.Type(); t.IsCollectionType() || t.IsTupleType() {
+			lists++
+		}
+		if b.has(picks) {
+			// What is picked from inside keeps the mark that it has itself.
+			bare, _ := a.Unmark()
+			set := b.has(bags) && !bare.IsNull() && bare.IsKnown() && bare.CanIterateElements() && orderUnknown(bare)
+			shuffled = shuffled || a.HasMark(unordered{}) || set
+		} else {
+			shuffled = shuffled || f.unordered || f.ambiguous || name == "sort" && (f.symbol || f.unknown) && f.size > 2
+		}
 	}
 	if b.effect != "" {
 		return s.fresh(cty.UnknownVal(b.typ), []*ir.Unknown{s.functionCause(e, name+"() "+b.effect)}), nil
@@ -155,12 +167,22 @@ func (s *scope) call(e *callExpr, name string, b builtin, args []cty.Value) (cty
 	if err != nil {
 		return cty.DynamicVal, failed(e.Range(), "%s: %s", name, redact(err.Error(), e.computed(given)...))
 	}
-	if shuffled && !b.has(anyOrder) && !v.Type().IsSetType() {
+	return s.ordered(b, v, given, shuffled, all.unknown, lists), nil
+}
+
+// ordered judges a result by what is known of the order of the arguments.
+func (s *scope) ordered(b builtin, v cty.Value, given []cty.Value, shuffled, unknown bool, lists int) cty.Value {
+	switch {
+	case shuffled && (b.has(counts) && unknown || !b.has(anyOrder) && (!b.has(bags) || lists > 1 && !b.has(keeps))):
+		bare, _ := v.Unmark()
+		s.uncertain++
+		return s.fresh(cty.UnknownVal(bare.Type()), append(causesOf(given...), s.orderCause()))
+	case shuffled && b.has(bags) && !v.Type().IsSetType():
 		v = v.Mark(unordered{})
-	} else if v.HasMark(unordered{}) {
+	case v.HasMark(unordered{}):
 		v = without(v, unordered{})
 	}
-	return s.result(b, v, given), nil
+	return s.result(b, v, given)
 }
 
 func without(v cty.Value, m any) cty.Value {
@@ -174,7 +196,7 @@ func (s *scope) result(b builtin, v cty.Value, args []cty.Value) cty.Value {
 	bare, own, _ := splitMarks(v)
 	switch {
 	case !bare.IsKnown():
-		if b.has(picks) && oneTerm(own) != "" && chosenSurely(args) {
+		if b.has(picks) && oneTerm(own) != "" && chosenSurely(args) && !(b.has(converts) && reorders(args[0].Type(), bare.Type())) {
 			return v
 		}
 		return s.derive(v, args...)
@@ -186,6 +208,12 @@ func (s *scope) result(b builtin, v cty.Value, args []cty.Value) cty.Value {
 		return v
 	}
 	return s.refresh(v, causes)
+}
+
+// reorders reports whether a conversion changes which element stands where:
+// between sets and lists.
+func reorders(from, to cty.Type) bool {
+	return to.IsSetType() && !from.IsSetType() || from.IsSetType() && !to.IsSetType()
 }
 
 // chosenSurely reports whether it is known which element a function picks:

@@ -118,6 +118,13 @@ func (s *scope) steps(v cty.Value, path hcl.Traversal) (cty.Value, hcl.Diagnosti
 			}
 			return s.derive(mark2(part, own).WithMarks(others)), nil
 		}
+		if v.HasMark(unordered{}) {
+			s.uncertain++
+			if _, ds := step.TraversalStep(v); ds.HasErrors() {
+				return cty.DynamicVal, ds
+			}
+			return s.fresh(cty.DynamicVal, append(causesOf(v), s.orderCause())), nil
+		}
 		var ds hcl.Diagnostics
 		if v, ds = step.TraversalStep(v); ds.HasErrors() {
 			return cty.DynamicVal, ds
@@ -238,10 +245,35 @@ func (e *countedExpr) Value(ctx *hcl.EvalContext) (cty.Value, hcl.Diagnostics) {
 	if w, ok := s.spend(bare.LengthInt()); !ok {
 		return w, nil
 	}
-	if !e.byKey && orderUnknown(bare) {
+	t := bare.Type()
+	list := t.IsListType() || t.IsTupleType()
+	switch {
+	case v.HasMark(unordered{}) && (!list || e.indexed):
+		s.uncertain++ // which value goes with which key is not known
+		return s.fresh(cty.DynamicVal, append(causesOf(v), s.orderCause())), ds
+	case !list && orderUnknown(bare):
 		return v.Mark(unordered{}), ds
 	}
 	return v, ds
+}
+
+// Value makes a list or an object. An object does not depend on the order that
+// its elements came in; the lists of a grouping one do.
+func (e *forExpr) Value(ctx *hcl.EvalContext) (cty.Value, hcl.Diagnostics) {
+	v, ds := (&derivedExpr{e.Expression}).Value(ctx)
+	if !e.object || !v.HasMark(unordered{}) {
+		return v, ds
+	}
+	v = without(v, unordered{})
+	if bare, ms := v.Unmark(); e.group && bare.IsKnown() {
+		v = rebuild(bare, func(g cty.Value) cty.Value { return g.Mark(unordered{}) }).WithMarks(ms)
+	}
+	return v, ds
+}
+
+// orderCause is why a place in a bag is not known.
+func (s *scope) orderCause() *ir.Unknown {
+	return &ir.Unknown{Cause: diag.Cause{Code: diag.Computed, Message: "the order of ids is known after apply", Address: s.name, Range: s.place}}
 }
 
 func (e *equalExpr) Value(ctx *hcl.EvalContext) (cty.Value, hcl.Diagnostics) {

@@ -78,7 +78,11 @@ type (
 	// is charged to the root's account before the iteration begins.
 	countedExpr struct {
 		hclsyntax.Expression
-		byKey bool // the result does not depend on the order of a set
+		indexed bool // what is made of an element depends on its place
+	}
+	forExpr struct {
+		hclsyntax.Expression
+		object, group bool
 	}
 )
 
@@ -160,8 +164,8 @@ func (i *instrumenter) expr(e hclsyntax.Expression) hclsyntax.Expression {
 		i.in(&e.KeyExpr)
 		i.in(&e.ValExpr)
 		i.in(&e.CondExpr)
-		e.CollExpr = &countedExpr{Expression: e.CollExpr, byKey: e.KeyExpr != nil && !e.Group}
-		return &derivedExpr{e}
+		e.CollExpr = &countedExpr{Expression: e.CollExpr, indexed: e.KeyVar != ""}
+		return &forExpr{Expression: e, object: e.KeyExpr != nil, group: e.Group}
 	case *hclsyntax.SplatExpr:
 		i.in(&e.Source)
 		i.in(&e.Each)

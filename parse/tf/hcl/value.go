@@ -2,6 +2,7 @@ package hcl
 
 import (
 	"fmt"
+	"math"
 	"math/big"
 	"slices"
 
@@ -12,10 +13,11 @@ import (
 	"github.com/postern-dev/postern/parse/tf"
 )
 
-// unordered marks a list, or what was picked from one, whose order depends on
-// ids that AWS has yet to assign: tolist(toset([aws_vpc.a.id, aws_vpc.b.id])).
-// Its elements are known, their places are not: a scalar that carries the mark
-// is unknown, a list that carries it is a bag.
+// unordered marks a list whose order depends on ids that AWS has yet to
+// assign: tolist(toset([aws_vpc.a.id, aws_vpc.b.id])). It is a bag: its elements
+// are these, their places are not known, and where one of them is unknown it
+// may be equal to another one. A scalar that carries the mark was made from
+// such an order, and is unknown.
 type unordered struct{}
 
 // maxExponent bounds numbers: 1e1000000000 is short to write and a gigabyte to
@@ -110,7 +112,7 @@ func (f *facts) elements(v cty.Value, l Limits) {
 		had := f.symbol
 		f.symbol = false
 		f.walk(e, l)
-		symbols = symbols || (f.symbol && t.IsSetType())
+		symbols = symbols || t.IsSetType() && (f.symbol || !e.IsWhollyKnown())
 		f.symbol = f.symbol || had
 	}
 	if n > 1 && symbols {
@@ -119,7 +121,7 @@ func (f *facts) elements(v cty.Value, l Limits) {
 }
 
 // orderUnknown reports whether a set or map iterates in an order that depends
-// on ids that AWS has yet to assign.
+// on ids that AWS has yet to assign, or on values that are not known.
 func orderUnknown(v cty.Value) bool {
 	t := v.Type()
 	if v.LengthInt() < 2 || !(t.IsSetType() || t.IsMapType() || t.IsObjectType()) {
@@ -127,7 +129,7 @@ func orderUnknown(v cty.Value) bool {
 	}
 	for it := v.ElementIterator(); it.Next(); {
 		k, _ := it.Element() // the element itself, in a set
-		if k.Type() == cty.String && k.IsKnown() && !k.IsNull() && tf.HasSymbol(k.AsString()) {
+		if f := inspect(k, Limits{Value: math.MaxInt, String: math.MaxInt}); f.unknown || f.symbol {
 			return true
 		}
 	}
@@ -258,9 +260,7 @@ func (s *scope) sealed(v cty.Value, outer []*ir.Unknown) cty.Value {
 	case !bare.CanIterateElements():
 		if _, ok := others[unordered{}]; ok {
 			delete(others, unordered{})
-			return s.fresh(cty.UnknownVal(bare.Type()).RefineNotNull(), []*ir.Unknown{{Cause: diag.Cause{
-				Code: diag.Computed, Message: "the order of ids is known after apply", Address: s.name, Range: s.place,
-			}}}).WithMarks(others)
+			return s.fresh(cty.UnknownVal(bare.Type()).RefineNotNull(), append(own, s.orderCause())).WithMarks(others)
 		}
 		return bare.WithMarks(others)
 	case bare.Type().IsSetType():

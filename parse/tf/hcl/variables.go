@@ -93,10 +93,10 @@ func (m *module) variable(name string, r hcl.Range) (cty.Value, hcl.Diagnostics)
 		if !ok {
 			v, from = m.fallback(s, b, t)
 		}
-		v = s.convert(v, t, from, name)
+		v = s.convert(v, t, from, ok)
 		if bare, _ := v.Unmark(); bare.IsNull() && !t.nullable && bare.IsKnown() {
 			v, from = m.fallback(s, b, t)
-			v = s.convert(v, t, from, name)
+			v = s.convert(v, t, from, false)
 		}
 		if s.flag(b, "sensitive") || s.flag(b, "ephemeral") {
 			v = tf.MarkSensitive(v)
@@ -189,7 +189,7 @@ func (m *module) noValue(s *scope, b *block, what string) cty.Value {
 }
 
 // convert gives a variable's value its declared type.
-func (s *scope) convert(v cty.Value, t variableType, from hcl.Range, name string) cty.Value {
+func (s *scope) convert(v cty.Value, t variableType, from hcl.Range, passed bool) cty.Value {
 	if inspect(v, s.ev.limits).huge {
 		return s.fresh(cty.DynamicVal, []*ir.Unknown{s.limit("its value is too large")})
 	}
@@ -218,7 +218,38 @@ func (s *scope) convert(v cty.Value, t variableType, from hcl.Range, name string
 	if list {
 		w = w.Mark(unordered{})
 	}
+	if bare, own, _ := splitMarks(w); passed && !bare.IsWhollyKnown() {
+		switch {
+		case t.defaults != nil || !t.nullable:
+			return s.settled(w)
+		case !bare.IsKnown() && reorders(v.Type(), bare.Type()) && len(own) > 0:
+			return s.derive(w)
+		}
+	}
 	return w
+}
+
+// settled gives a new term to every unknown that may turn out null: a default
+// then takes its place.
+func (s *scope) settled(v cty.Value) cty.Value {
+	bare, own, others := splitMarks(v)
+	switch {
+	case bare.IsNull():
+		return v
+	case !bare.IsKnown():
+		if len(own) == 0 || bare.Range().DefinitelyNotNull() && !bare.Type().IsObjectType() && !bare.Type().IsCollectionType() {
+			return v
+		}
+		return s.fresh(bare, own).WithMarks(others)
+	case !bare.CanIterateElements() || bare.Type().IsSetType():
+		return v
+	}
+	return rebuild(bare, s.settled).WithMarks(mergeMarks(own, others))
+}
+
+func mergeMarks(us []*ir.Unknown, others cty.ValueMarks) cty.ValueMarks {
+	_, ms := mark2(cty.True, us).WithMarks(others).Unmark()
+	return ms
 }
 
 // errorText is an error of cty's, with the path to the part that is wrong.
