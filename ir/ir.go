@@ -12,6 +12,7 @@ package ir
 
 import (
 	"net/netip"
+	"slices"
 
 	"github.com/postern-dev/postern/diag"
 	"github.com/postern-dev/postern/packet"
@@ -285,8 +286,31 @@ type PrefixList struct {
 	Family   packet.Family
 	CIDRs    []netip.Prefix
 	Open     *Unknown // other CIDRs may be in it
-	Max      int      // MaxEntries, 0 when not known
+	// AWS: the list is AWS's own, of one of its services. What it holds beside
+	// CIDRs is never a documentation network: see Documentation.
+	AWS bool
+	Max int // MaxEntries, 0 when not known
 	Origin   Origin
+}
+
+// Documentation lists the networks that nobody uses (RFC 5737, RFC 3849): no
+// list of AWS's holds them, and packets of examples come from them.
+func Documentation() []netip.Prefix {
+	return []netip.Prefix{
+		netip.PrefixFrom(netip.AddrFrom4([4]byte{192, 0, 2}), 24),
+		netip.PrefixFrom(netip.AddrFrom4([4]byte{198, 51, 100}), 24),
+		netip.PrefixFrom(netip.AddrFrom4([4]byte{203, 0, 113}), 24),
+		netip.PrefixFrom(netip.AddrFrom16([16]byte{0x20, 0x01, 0x0d, 0xb8}), 32),
+	}
+}
+
+// MayHoldMore reports whether a list may hold an address of a family beside
+// those of its CIDRs. The zero address is one that is not known.
+func (l *PrefixList) MayHoldMore(a netip.Addr, f packet.Family) bool {
+	if l.Open == nil || l.Family != packet.FamilyInvalid && l.Family != f {
+		return false
+	}
+	return !l.AWS || !slices.ContainsFunc(Documentation(), func(p netip.Prefix) bool { return p.Contains(a) })
 }
 
 // InterfaceKind says what stands behind an interface.

@@ -164,8 +164,8 @@ func Peers(f packet.Family, p ir.Peer, b Bound, members Members) []netipx.IPRang
 		return members(p.Group, b)
 	case p.PrefixList != nil:
 		l := p.PrefixList
-		if l.Open != nil && b == Hi && (l.Family == f || l.Family == packet.FamilyInvalid) {
-			return everyone(f)
+		if b == Hi {
+			return listMay(f, l)
 		}
 		return ranges(f, l.CIDRs)
 	case p.Unknown != nil:
@@ -175,6 +175,27 @@ func Peers(f packet.Family, p ir.Peer, b Bound, members Members) []netipx.IPRang
 		return everyone(f)
 	}
 	return nil
+}
+
+// listMay returns the addresses that a prefix list may hold.
+func listMay(f packet.Family, l *ir.PrefixList) []netipx.IPRange {
+	if l.Open == nil || l.Family != f && l.Family != packet.FamilyInvalid {
+		return ranges(f, l.CIDRs)
+	}
+	if !l.AWS {
+		return everyone(f)
+	}
+	var b netipx.IPSetBuilder
+	for _, r := range everyone(f) {
+		b.AddRange(r)
+	}
+	for _, p := range ir.Documentation() {
+		b.RemovePrefix(p)
+	}
+	for _, p := range l.CIDRs {
+		b.AddPrefix(p)
+	}
+	return slices.DeleteFunc(build(&b).Ranges(), func(r netipx.IPRange) bool { return packet.FamilyOf(r.From()) != f })
 }
 
 func everyone(f packet.Family) []netipx.IPRange {

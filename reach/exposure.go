@@ -16,6 +16,11 @@ type Exposure struct {
 	// internet can complete from some source port, for every other protocol
 	// those that arrive. Source ports are forgotten: an attacker picks his own.
 	Open Band
+	// Mostly is Open.Must with AWS's own prefix lists taken as empty. A gateway
+	// endpoint draws a route for the addresses of one service, which are not in
+	// the input; they are a small part of the internet, so that what is open to
+	// most of it stays so.
+	Mostly solver.Set
 }
 
 type exposureKey struct {
@@ -39,6 +44,16 @@ func (m *Model) Exposure(ctx context.Context, to *ir.Interface, f packet.Family)
 		Must:   e.exposed(flow.Forward.Must, flow.Complete.Must),
 		Ground: e.exposed(flow.Forward.Ground, flow.Complete.Ground),
 		May:    e.exposed(flow.Forward.May, flow.Complete.May),
+	}
+	x.Mostly = x.Open.Must
+	if e.serviceLists {
+		e.ignoreLists = true
+		most, err := m.Flow(ctx, nil, to, f)
+		e.ignoreLists = false
+		if err != nil {
+			return nil, err
+		}
+		x.Mostly = e.exposed(most.Forward.Must, most.Complete.Must)
 	}
 	m.exposures[key] = x
 	return x, e.Err()

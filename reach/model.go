@@ -3,6 +3,7 @@ package reach
 import (
 	"context"
 	"net/netip"
+	"slices"
 
 	"go4.org/netipx"
 
@@ -30,6 +31,9 @@ type engine struct {
 	vpcs     *netipx.IPSet // every VPC's CIDRs
 	internet *netipx.IPSet
 	inet     solver.Set // source is on the internet
+	// serviceLists: the network has prefix lists of AWS's own whose CIDRs are not
+	// known; ignoreLists takes them as empty for the moment. See Exposure.
+	serviceLists, ignoreLists bool
 	// outside are the headers whose source, or destination, no VPC holds.
 	outsideSrc, outsideDst solver.Set
 	noReply                solver.Set
@@ -76,6 +80,7 @@ func (m *Model) Internet(f packet.Family) solver.Set { return m.engines[f].inet 
 // index gathers the addresses that the network itself holds.
 func (e *engine) index() {
 	f := e.Family()
+	e.serviceLists = slices.ContainsFunc(e.net.PrefixLists, func(l *ir.PrefixList) bool { return l.AWS && l.Open != nil })
 	var vpcs, public netipx.IPSetBuilder
 	held := map[*ir.VPC]*netipx.IPSetBuilder{}
 	for _, v := range e.net.VPCs {

@@ -17,8 +17,9 @@ type leads func(ir.Target) truth
 
 // hop is one destination of one route, ready to be ordered.
 type hop struct {
-	cidr     netip.Prefix // invalid: unknown
-	sure     bool         // the destination surely is in the table
+	cidr     netip.Prefix   // invalid: unknown
+	list     *ir.PrefixList // bounds an unknown one
+	sure     bool           // the destination surely is in the table
 	answer   truth
 	rank     int // among equal prefixes: static, prefix list, propagated
 	position int
@@ -44,8 +45,11 @@ func (e *engine) routeBand(t *ir.RouteTable, field packet.Field, to leads) Band 
 	var firstPess, firstOpt, lastPess, lastOpt []solver.Entry
 	for _, h := range hops {
 		hi := everything
-		if h.cidr.IsValid() {
+		switch {
+		case h.cidr.IsValid():
 			hi = e.from(field, prefixSet(h.cidr))
+		case h.list != nil:
+			hi = e.from(field, rangeSet(listMay(e.Family(), h.list)))
 		}
 		lo := hi
 		if !h.sure || !h.cidr.IsValid() {
@@ -114,8 +118,10 @@ func (e *engine) hops(r *ir.Route, position int, to leads) []hop {
 				hs = append(hs, with(c, 1))
 			}
 		}
-		if l := d.PrefixList; l.Open != nil && (l.Family == f || l.Family == packet.FamilyInvalid) {
-			hs = append(hs, with(netip.Prefix{}, 1))
+		if l := d.PrefixList; l.Open != nil && !(l.AWS && e.ignoreLists) && (l.Family == f || l.Family == packet.FamilyInvalid) {
+			h := with(netip.Prefix{}, 1)
+			h.list = l
+			hs = append(hs, h)
 		}
 		return hs
 	case d.Unknown != nil && (d.Family == packet.FamilyInvalid || d.Family == f):
@@ -148,6 +154,14 @@ func target(r *ir.Route, to leads) truth {
 		return yes
 	}
 	return maybe
+}
+
+func rangeSet(rs []netipx.IPRange) *netipx.IPSet {
+	var b netipx.IPSetBuilder
+	for _, r := range rs {
+		b.AddRange(r)
+	}
+	return build(&b)
 }
 
 func prefixSet(p netip.Prefix) *netipx.IPSet {

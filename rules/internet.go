@@ -101,11 +101,13 @@ func openingsOn(p *Pass, c category, f packet.Family, i *ir.Interface) ([]*openi
 		open    solver.Set
 		rules   []groupRule
 		certain diag.Certainty
-	}{{x.Open.Must, groupRules(i, false), diag.Definite}, {x.Open.Ground, groupRules(i, true), diag.Possible}} {
+	}{{x.Mostly, groupRules(i, false), diag.Definite}, {x.Open.Ground, groupRules(i, true), diag.Possible}} {
 		var found []*opening
 		for _, o := range openedBy(p.Model, f, c, try.rules, s.Intersect(try.open, want)) {
 			o.on[0].iface, o.on[0].certain, o.on[0].exposure = i, try.certain, x
-			found = append(found, o)
+			if _, ok := witness(p, o, o.on[0]); ok {
+				found = append(found, o)
+			}
 		}
 		if len(found) > 0 {
 			return found, s.Err()

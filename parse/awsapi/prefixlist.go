@@ -2,6 +2,7 @@ package awsapi
 
 import (
 	"strconv"
+	"strings"
 
 	"github.com/postern-dev/postern/ir"
 	"github.com/postern-dev/postern/packet"
@@ -13,6 +14,7 @@ import (
 func (b *builder) buildPrefixLists() {
 	for _, o := range b.objects[recordPrefixList] {
 		l := &ir.PrefixList{ID: o.id, Name: o.get("PrefixListName").str(), Home: o.home, Origin: o.origin()}
+		l.AWS = strings.HasPrefix(l.Name, "com.amazonaws.") || o.get("OwnerId").str() == "AWS"
 		l.Max, _ = o.get("MaxEntries").int()
 		switch o.get("AddressFamily").peek() {
 		case "IPv4":

@@ -110,7 +110,7 @@ func inList(l *ir.PrefixList, a netip.Addr, family packet.Family, wide bool) boo
 			return true
 		}
 	}
-	return wide && l.Open != nil && (l.Family == packet.FamilyInvalid || l.Family == family)
+	return wide && l.MayHoldMore(a, family)
 }
 
 // member reports whether an interface carries a group. A group of which only a

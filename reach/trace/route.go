@@ -57,7 +57,7 @@ func listRanks(l *ir.PrefixList, a netip.Addr, family packet.Family, class int) 
 		s, m := prefixRanks(c, a, family, class)
 		sure, maybe = max(sure, s), max(maybe, m)
 	}
-	if l.Open != nil && (l.Family == packet.FamilyInvalid || l.Family == family) {
+	if l.MayHoldMore(a, family) {
 		maybe = rankLongest
 	}
 	return sure, maybe

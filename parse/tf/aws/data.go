@@ -2,6 +2,7 @@ package aws
 
 import (
 	"net/netip"
+	"strings"
 
 	"github.com/postern-dev/postern/diag"
 	"github.com/postern-dev/postern/ir"
@@ -125,7 +126,7 @@ func (v view) dataPrefixList() {
 	r := dataRef(v)
 	o := &ir.PrefixList{ID: r.id, Name: r.name, Home: v.home(), Open: r.unseen("CIDRs"), Origin: r.named()}
 	if name := v.text("name"); name != "" {
-		o.Name = name
+		o.Name, o.AWS = name, strings.HasPrefix(name, "com.amazonaws.")
 	}
 	cidrs, set := v.list("cidr_blocks")
 	if set && v.id() != "" {

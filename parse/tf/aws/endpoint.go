@@ -171,7 +171,7 @@ func (b *builder) serviceList(v view) *ir.PrefixList {
 		return o
 	}
 	o := &ir.PrefixList{
-		Name: name, Home: v.home(), Family: packet.IPv4, Origin: v.origin(v.at("service_name"), nil),
+		Name: name, Home: v.home(), Family: packet.IPv4, AWS: true, Origin: v.origin(v.at("service_name"), nil),
 		Open: &ir.Unknown{
 			Term: key,
 			Cause: diag.Cause{
