@@ -19,8 +19,16 @@ var update = flag.Bool("update", false, "write the findings that the cases want 
 
 // Inputs with which other tools fail: each archive says how, holds the input,
 // and the findings that are wanted instead.
-func TestPeers(t *testing.T) {
-	names, err := filepath.Glob("../testdata/peers/*.txtar")
+func TestPeers(t *testing.T) { archives(t, "../testdata/peers/*.txtar") }
+
+// TestInternet holds the exposures, latent ones included, against small
+// configurations with the right answer.
+func TestInternet(t *testing.T) { archives(t, "../testdata/internet/*.txtar") }
+
+// archives compares the findings of every archive with its file "want".
+func archives(t *testing.T, pattern string) {
+	t.Helper()
+	names, err := filepath.Glob(pattern)
 	if err != nil || len(names) == 0 {
 		t.Fatalf("no cases: %v", err)
 	}
