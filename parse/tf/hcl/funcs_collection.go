@@ -179,7 +179,8 @@ var (
 	// matchKeys picks the values whose keys are among those searched for.
 	matchKeys = function.New(&function.Spec{
 		Params: []function.Parameter{
-			{Name: "values", Type: cty.List(cty.DynamicPseudoType)}, {Name: "keys", Type: cty.List(cty.DynamicPseudoType)},
+			{Name: "values", Type: cty.List(cty.DynamicPseudoType)},
+			{Name: "keys", Type: cty.List(cty.DynamicPseudoType)},
 			{Name: "searchset", Type: cty.List(cty.DynamicPseudoType)},
 		},
 		Type: func(args []cty.Value) (cty.Type, error) {

@@ -139,13 +139,7 @@ func (i *instrumenter) expr(e hclsyntax.Expression) hclsyntax.Expression {
 	case *hclsyntax.ObjectConsExpr:
 		return i.object(e)
 	case *hclsyntax.TemplateExpr:
-		for j := range e.Parts {
-			i.in(&e.Parts[j])
-		}
-		if e.IsStringLiteral() {
-			return e
-		}
-		return &templateExpr{Expression: e, parts: e.Parts}
+		return i.template(e)
 	case *hclsyntax.TemplateJoinExpr:
 		i.in(&e.Tuple)
 		return &joinExpr{Expression: e, tuple: e.Tuple}
@@ -160,23 +154,9 @@ func (i *instrumenter) expr(e hclsyntax.Expression) hclsyntax.Expression {
 		i.in(&e.FalseResult)
 		return &condExpr{Expression: e, cond: e.Condition, yes: e.TrueResult, no: e.FalseResult}
 	case *hclsyntax.ForExpr:
-		i.in(&e.CollExpr)
-		i.in(&e.KeyExpr)
-		i.in(&e.ValExpr)
-		i.in(&e.CondExpr)
-		e.CollExpr = &countedExpr{Expression: e.CollExpr, indexed: e.KeyVar != ""}
-		return &forExpr{Expression: e, object: e.KeyExpr != nil, group: e.Group}
+		return i.loop(e)
 	case *hclsyntax.SplatExpr:
-		i.in(&e.Source)
-		i.in(&e.Each)
-		source, each := e.Source, e.Each
-		e.Source = &countedExpr{Expression: e.Source}
-		if r, ok := source.(*refExpr); ok && r.key == nil {
-			if p, ok := each.(*pathExpr); ok && p.source == hclsyntax.Expression(e.Item) {
-				return &attrSplatExpr{Expression: &derivedExpr{e}, ref: r, path: p.path}
-			}
-		}
-		return &derivedExpr{e}
+		return i.splat(e)
 	case *hclsyntax.BinaryOpExpr:
 		return i.binary(e)
 	case *hclsyntax.UnaryOpExpr:
@@ -185,6 +165,38 @@ func (i *instrumenter) expr(e hclsyntax.Expression) hclsyntax.Expression {
 		return &derivedExpr{e}
 	}
 	return e // anonymous symbols of splats, syntax errors
+}
+
+func (i *instrumenter) template(e *hclsyntax.TemplateExpr) hclsyntax.Expression {
+	for j := range e.Parts {
+		i.in(&e.Parts[j])
+	}
+	if e.IsStringLiteral() {
+		return e
+	}
+	return &templateExpr{Expression: e, parts: e.Parts}
+}
+
+func (i *instrumenter) loop(e *hclsyntax.ForExpr) hclsyntax.Expression {
+	i.in(&e.CollExpr)
+	i.in(&e.KeyExpr)
+	i.in(&e.ValExpr)
+	i.in(&e.CondExpr)
+	e.CollExpr = &countedExpr{Expression: e.CollExpr, indexed: e.KeyVar != ""}
+	return &forExpr{Expression: e, object: e.KeyExpr != nil, group: e.Group}
+}
+
+func (i *instrumenter) splat(e *hclsyntax.SplatExpr) hclsyntax.Expression {
+	i.in(&e.Source)
+	i.in(&e.Each)
+	source, each := e.Source, e.Each
+	e.Source = &countedExpr{Expression: e.Source}
+	if r, ok := source.(*refExpr); ok && r.key == nil {
+		if p, ok := each.(*pathExpr); ok && p.source == hclsyntax.Expression(e.Item) {
+			return &attrSplatExpr{Expression: &derivedExpr{e}, ref: r, path: p.path}
+		}
+	}
+	return &derivedExpr{e}
 }
 
 // path joins root.a[key].b into one reference.

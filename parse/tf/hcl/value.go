@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"math"
 	"math/big"
-	"slices"
 
 	"github.com/zclconf/go-cty/cty"
 
@@ -40,7 +39,6 @@ type facts struct {
 	composed  bool // a string holds a symbol and more
 	ambiguous bool // a set or map whose order depends on symbols
 	unordered bool // carries the mark
-	sensitive bool
 	huge      bool // beyond the limits; the walk stopped
 	depth     int  // of where the walk is
 }
@@ -139,72 +137,6 @@ func orderUnknown(v cty.Value) bool {
 func hugeNumber(n *big.Float) bool {
 	e := n.MantExp(nil)
 	return n.IsInf() || e > maxExponent || e < -maxExponent
-}
-
-// causesOf returns the distinct reasons that a value and what is in it carry.
-func causesOf(vs ...cty.Value) []*ir.Unknown {
-	var us []*ir.Unknown
-	for _, v := range vs {
-		if v == cty.NilVal || !v.ContainsMarked() {
-			continue
-		}
-		_, ms := v.UnmarkDeep()
-		us = append(us, tf.Marks(ms)...)
-	}
-	return distinctCauses(us)
-}
-
-func distinctCauses(us []*ir.Unknown) []*ir.Unknown {
-	var out []*ir.Unknown
-	for _, u := range us {
-		if !slices.ContainsFunc(out, func(o *ir.Unknown) bool { return o.Cause == u.Cause }) {
-			if out = append(out, u); len(out) == maxCauses {
-				break
-			}
-		}
-	}
-	return out
-}
-
-// oneTerm returns the unknowns' common term, or "" when they have several.
-func oneTerm(us []*ir.Unknown) string {
-	if len(us) == 0 {
-		return ""
-	}
-	for _, u := range us[1:] {
-		if u.Term != us[0].Term {
-			return ""
-		}
-	}
-	return us[0].Term
-}
-
-// splitMarks takes the marks of the outermost value apart. others are the
-// marks that are not causes and stay whatever happens to the value.
-func splitMarks(v cty.Value) (bare cty.Value, causes []*ir.Unknown, others cty.ValueMarks) {
-	if !v.IsMarked() {
-		return v, nil, nil
-	}
-	bare, ms := v.Unmark()
-	causes = tf.Marks(ms)
-	if len(causes) == len(ms) {
-		return bare, causes, nil
-	}
-	others = cty.ValueMarks{}
-	for m := range ms {
-		if m == (unordered{}) || m == (tf.SensitiveMark{}) {
-			others[m] = struct{}{}
-		}
-	}
-	return bare, causes, others
-}
-
-// mark marks an unknown value with a new term and the causes it has.
-func mark(v cty.Value, term string, causes []*ir.Unknown) cty.Value {
-	for _, c := range causes {
-		v = tf.Mark(v, &ir.Unknown{Term: term, Cause: c.Cause})
-	}
-	return v
 }
 
 // fresh gives an unknown value a term of its own: it derives from what the
