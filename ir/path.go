@@ -1,0 +1,127 @@
+package ir
+
+// GatewayKind is what a gateway does.
+type GatewayKind uint8
+
+// The kinds of gateways.
+const (
+	GatewayInvalid GatewayKind = iota
+	InternetGateway
+	EgressOnlyGateway
+	NATGateway
+	VirtualPrivateGateway
+	VPCEndpoint
+	OtherGateway
+)
+
+// Gateway is what a route may point at besides links and interfaces.
+type Gateway struct {
+	ID, Name string
+	Home     Home
+	Kind     GatewayKind
+	// VPC it is attached to, for an internet gateway; without candidates and
+	// not open: detached.
+	VPC Choice[*VPC]
+	// Subnet of a NAT gateway, and its addresses.
+	Subnet    Choice[*Subnet]
+	Addresses []Address
+	Private   bool // NAT gateway without a public address
+	Origin    Origin
+}
+
+// Peering connects two VPCs.
+type Peering struct {
+	ID                 string
+	Requester          Choice[*VPC]
+	Accepter           Choice[*VPC]
+	Active, SameRegion Value[bool]
+	Origin             Origin
+}
+
+// TransitGateway connects the VPCs attached to it.
+type TransitGateway struct {
+	ID   string
+	Home Home
+	// GroupReferences: security group referencing is on at the gateway.
+	GroupReferences Value[bool]
+	Attachments     []*Attachment
+	// Tables are its route tables. None: every attachment reaches every other
+	// (the default table with default association and propagation).
+	Tables []*TransitTable
+	// Open: there may be attachments that the input does not show.
+	Open   *Unknown
+	Origin Origin
+}
+
+// Attachment is a VPC's attachment to a transit gateway.
+type Attachment struct {
+	ID              string
+	VPC             Choice[*VPC]
+	Subnets         Many[*Subnet]
+	GroupReferences Value[bool]
+	Origin          Origin
+}
+
+// TransitTable is a route table of a transit gateway.
+type TransitTable struct {
+	ID         string
+	Associated []*Attachment
+	Propagated []*Attachment
+	Routes     []TransitRoute
+	Open       *Unknown
+	Origin     Origin
+}
+
+// TransitRoute is a static route of a transit gateway's table.
+type TransitRoute struct {
+	Destination Peer
+	Attachment  Choice[*Attachment] // none and not open: blackhole
+	Origin      Origin
+}
+
+// RouteTable is a list of routes; the longest prefix wins.
+type RouteTable struct {
+	ID, Name string
+	Home     Home
+	VPC      Choice[*VPC]
+	Main     bool
+	Routes   []Route // the local routes included
+	Open     *Unknown
+	Tags     map[string]string
+	Origin   Origin
+}
+
+// Route is one route.
+type Route struct {
+	Destination Peer // a CIDR, a prefix list, or unknown
+	Target      Choice[Target]
+	Blackhole   Value[bool]
+	Propagated  bool
+	Maybe       *Unknown
+	Origin      Origin
+}
+
+// TargetKind is what a route points at.
+type TargetKind uint8
+
+// The kinds of route targets.
+const (
+	TargetInvalid TargetKind = iota
+	TargetLocal
+	TargetGateway
+	TargetPeering
+	TargetTransitGateway
+	TargetInterface
+	TargetOther // named by ID, of a kind that is not modelled
+)
+
+// Target is what a route points at; the field that fits the kind is set.
+// Targets are comparable.
+type Target struct {
+	Kind           TargetKind
+	Gateway        *Gateway
+	Peering        *Peering
+	TransitGateway *TransitGateway
+	Interface      *Interface
+	ID             string
+}

@@ -1,0 +1,188 @@
+package reach
+
+import (
+	"github.com/postern-dev/postern/diag"
+	"github.com/postern-dev/postern/ir"
+	"github.com/postern-dev/postern/packet"
+)
+
+// Kind says what a stage is. The words are those of trace's stages.
+type Kind string
+
+// The kinds of stages.
+const (
+	KindAddress  Kind = "address"
+	KindGroupOut Kind = "sg-egress"
+	KindACLOut   Kind = "nacl-egress"
+	KindRoute    Kind = "route"
+	KindGateway  Kind = "gateway"
+	KindBPA      Kind = "bpa"
+	KindLink     Kind = "link"
+	KindACLIn    Kind = "nacl-ingress"
+	KindGroupIn  Kind = "sg-ingress"
+	KindService  Kind = "service"
+	KindOutside  Kind = "outside-the-input"
+)
+
+// Stage is one thing on the way, with what it lets through.
+type Stage struct {
+	Kind      Kind
+	Reply     bool   // it judges the reply
+	Component string // aws_subnet.app
+	Code      string // explanation code of AWS Reachability Analyzer, where one exists
+	Message   string // what is said when it stops everything
+	Place     diag.Place
+	Band      Band
+	Because   []*ir.Unknown // what the band's bounds differ by
+
+	ACL *ir.NetworkACL // of an ACL stage
+}
+
+func (s *Stage) because(us ...*ir.Unknown) {
+	for _, u := range us {
+		if u != nil {
+			s.Because = append(s.Because, u)
+		}
+	}
+}
+
+func (e *engine) addressStage(i *ir.Interface, p place, field packet.Field) Stage {
+	h := e.addresses(i, p)
+	may := e.from(field, h.may)
+	s := Stage{
+		Kind: KindAddress, Component: i.Resource, Place: i.Origin.Place(""),
+		Message: "no " + familyName(e.Family()) + " address on " + i.Resource,
+		Band:    Band{Must: e.from(field, h.sure), Ground: may, May: may},
+	}
+	s.because(h.why)
+	return s
+}
+
+func familyName(f packet.Family) string {
+	if f == packet.IPv6 {
+		return "IPv6"
+	}
+	return "IPv4"
+}
+
+// exists is the doubt about an interface that may not be there at all.
+func (e *engine) exists(i *ir.Interface) []Stage {
+	if i.Maybe == nil {
+		return nil
+	}
+	s := Stage{Kind: KindOutside, Component: i.Resource, Place: i.Origin.Place(""), Band: perhaps(e.Space)}
+	s.because(i.Maybe)
+	return []Stage{s}
+}
+
+func (e *engine) groupStage(i *ir.Interface, egress bool, members Members) Stage {
+	s := Stage{Kind: KindGroupIn, Component: i.Resource, Code: "ENI_SG_RULES_MISMATCH", Place: i.Origin.Place("")}
+	dir := "in"
+	if egress {
+		s.Kind, dir = KindGroupOut, "out"
+	}
+	s.Message = "no security group rule of " + i.Resource + " lets it " + dir
+	if len(i.Groups.Sure) > 0 {
+		s.Place = i.Groups.Sure[0].Origin.Place("")
+	}
+	s.Band = GroupsBand(e.Space, i, egress, members)
+	if !s.Band.Exact() {
+		s.because(groupUnknowns(i, egress)...)
+	}
+	return s
+}
+
+// groupUnknowns lists what is not known about an interface's groups.
+func groupUnknowns(i *ir.Interface, egress bool) []*ir.Unknown {
+	us := []*ir.Unknown{i.Groups.Open}
+	add := func(g *ir.SecurityGroup) {
+		us = append(us, g.Open)
+		for _, r := range g.Rules(egress) {
+			us = append(us, r.Maybe)
+			us = append(us, matchUnknowns(r.Match)...)
+		}
+	}
+	for _, g := range i.Groups.Sure {
+		add(g)
+	}
+	for _, p := range i.Groups.Maybe {
+		us = append(us, p.Why)
+		add(p.V)
+	}
+	return us
+}
+
+func matchUnknowns(m ir.Match) []*ir.Unknown {
+	us := []*ir.Unknown{m.Protocol.Why, m.Ports.Why, m.Peer.Unknown}
+	if m.Peer.PrefixList != nil {
+		us = append(us, m.Peer.PrefixList.Open)
+	}
+	if m.Peer.Group != nil {
+		us = append(us, m.Peer.Group.Term)
+	}
+	return us
+}
+
+func (e *engine) serviceStage(i *ir.Interface) Stage {
+	s := Stage{
+		Kind: KindService, Component: i.Resource, Place: i.Origin.Place(""),
+		Message: "nothing listens there on " + i.Resource, Band: servicesBand(e.Space, i),
+	}
+	if i.Services != nil {
+		s.because(i.Services.Open)
+		if !i.Services.Place.Range.IsZero() {
+			s.Place = i.Services.Place
+		}
+	}
+	if i.NoInbound {
+		s.Message = i.Resource + " accepts no connections"
+	}
+	return s
+}
+
+// aclStage is an ACL of a subnet; nothing for a subnet that is not there.
+func (e *engine) aclStage(s *ir.Subnet, egress, reply bool) Stage {
+	st := Stage{Kind: KindACLIn, Reply: reply, Component: s.Origin.Address, Code: "SUBNET_ACL_RESTRICTION", Place: s.Origin.Place("")}
+	dir, what := "in", "it"
+	if egress {
+		st.Kind, dir = KindACLOut, "out"
+	}
+	if reply {
+		what = "the reply"
+	}
+	var bands []Band
+	for _, acl := range s.ACL.Of {
+		b := e.acl(acl, egress, reply)
+		bands = append(bands, b)
+		st.ACL, st.Place = acl, acl.Origin.Place("")
+		st.Message = acl.Origin.Address + " does not let " + what + " " + dir
+		if !b.Exact() {
+			st.because(aclUnknowns(acl, egress)...)
+		}
+	}
+	if s.ACL.Open != nil {
+		bands = append(bands, perhaps(e.Space))
+	}
+	st.Band = oneOf(e.Space, bands...)
+	st.because(s.ACL.Unknowns()...)
+	return st
+}
+
+func (e *engine) acl(acl *ir.NetworkACL, egress, reply bool) Band {
+	key := aclKey{acl, egress, reply}
+	b, ok := e.acls[key]
+	if !ok {
+		b = ACLBand(e.Space, viewOf(egress, reply), acl, egress)
+		e.acls[key] = b
+	}
+	return b
+}
+
+func aclUnknowns(acl *ir.NetworkACL, egress bool) []*ir.Unknown {
+	us := []*ir.Unknown{acl.Open}
+	for _, en := range Entries(acl, egress) {
+		us = append(us, en.Maybe, en.Number.Why, en.Allow.Why)
+		us = append(us, matchUnknowns(en.Match)...)
+	}
+	return us
+}
