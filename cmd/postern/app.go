@@ -63,7 +63,7 @@ func newApp(s streams) *cli.App {
 		Name:      "postern",
 		Usage:     "prove what security groups, network ACLs and routes let through",
 		UsageText: "postern VERB [flags] [PATH...]",
-		Description: "Reads Terraform configurations, plans, states and AWS exports; needs no credentials and no network.\n" +
+		Description: "Reads Terraform configurations and AWS exports; needs no credentials and no network.\n" +
 			"Exit status: 0 nothing to object to, 1 findings, 2 the question or the input is at fault, 3 postern is.",
 		Writer: s.out, ErrWriter: s.err, Reader: s.in,
 		Commands:                  []*cli.Command{checkCommand(s), traceCommand(s), showCommand(s), rulesCommand(s), versionCommand(s)},
@@ -81,7 +81,20 @@ func newApp(s streams) *cli.App {
 }
 
 // badUsage is what the flag package finds wrong, in our words.
-func badUsage(err error) error { return &usageError{message: err.Error()} }
+func badUsage(err error) error {
+	value, rest, ok := strings.Cut(strings.TrimPrefix(err.Error(), `invalid value "`), `" for flag -`)
+	flag, reason, isValue := strings.Cut(rest, ": ")
+	if !ok || !isValue {
+		return &usageError{message: err.Error()}
+	}
+	switch flag {
+	case "timeout":
+		reason = "expected a time with its unit, as 30s or 5m"
+	case "source-port":
+		reason = "expected 0 to 65535"
+	}
+	return &usageError{message: fmt.Sprintf("--%s %s: %s", flag, value, reason)}
+}
 
 // The groups that a verb's help shows its flags in.
 const (
@@ -95,18 +108,18 @@ func loadFlags() []cli.Flag {
 		&cli.StringSliceFlag{Name: "var", Usage: "value of a root variable, `NAME=VALUE`; -var works too", Category: inputFlags},
 		&cli.StringSliceFlag{Name: "var-file", Usage: "`FILE` of variable values", Category: inputFlags},
 		&cli.StringFlag{Name: "workspace", Usage: "the Terraform workspace, `NAME`", Category: inputFlags},
-		&cli.StringSliceFlag{Name: "with", Usage: "a `PATH` that lends facts and is not checked itself", Category: inputFlags},
+		&cli.StringSliceFlag{Name: "with", Usage: "a `PATH` that lends facts and is not checked itself", Category: inputFlags, Hidden: true}, // no input lends any
 		&cli.StringFlag{Name: "boundary", Usage: "read nothing outside this `DIR`", Category: inputFlags},
-		&cli.DurationFlag{Name: "timeout", Usage: "stop after this time, as 30s or 5m", Category: inputFlags},
+		&cli.DurationFlag{Name: "timeout", Usage: "stop after this `TIME`, as 30s or 5m", Category: inputFlags, DefaultText: "no limit"},
 	}
 }
 
 // printFlags are the flags of every verb that prints text.
 func printFlags(formats ...string) []cli.Flag {
 	return []cli.Flag{
-		&cli.StringFlag{Name: "format", Usage: "how to answer: " + list(formats), Category: outputFlags},
+		&cli.StringFlag{Name: "format", Usage: "the `FORMAT` of the answer: " + list(formats), Category: outputFlags},
 		&cli.StringFlag{Name: "output", Aliases: []string{"o"}, Usage: "write the answer to `FILE`", Category: outputFlags},
-		&cli.BoolFlag{Name: "no-color", Aliases: []string{"no-colour"}, Usage: "no colours; NO_COLOR does the same", Category: outputFlags},
+		&cli.BoolFlag{Name: "no-color", Aliases: []string{"no-colour"}, Usage: "no colours; NO_COLOR does the same", Category: outputFlags, DisableDefaultText: true},
 	}
 }
 

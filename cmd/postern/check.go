@@ -21,14 +21,14 @@ var checkFormats = []string{"full", "concise", "json", "sarif", "github", "markd
 func checkCommand(s streams) *cli.Command {
 	return &cli.Command{
 		Name: "check", Usage: "findings of the rules", ArgsUsage: "[PATH...]",
-		Description: "PATH is a directory of Terraform, a plan or state as JSON, or AWS exports; - is standard input, and no PATH is the current directory.",
+		Description: "PATH is a directory of Terraform, or AWS exports (a file or a directory); - is an export on standard input, and no PATH is the current directory.",
 		Flags: slices.Concat([]cli.Flag{
-			&cli.StringFlag{Name: "fail-on", Value: "high", Usage: "the mildest severity that gives exit status 1: " + list(failOn)},
-			&cli.BoolFlag{Name: "strict", Usage: "what is unknown or was not analysed gives exit status 1 as well"},
+			&cli.StringFlag{Name: "fail-on", Value: "high", Usage: "the mildest `SEVERITY` that gives exit status 1: " + list(failOn)},
+			&cli.BoolFlag{Name: "strict", Usage: "what is unknown or was not analysed gives exit status 1 as well", DisableDefaultText: true},
 			&cli.StringSliceFlag{Name: "rule", Aliases: []string{"only"}, Usage: "run this `RULE` and no other"},
 			&cli.StringSliceFlag{Name: "enable", Usage: "run this `RULE`, which is off"},
 			&cli.StringSliceFlag{Name: "disable", Usage: "do not run this `RULE`"},
-			&cli.BoolFlag{Name: "changed", Usage: "the paths are changed files: check the root modules that they belong to", Category: inputFlags},
+			&cli.BoolFlag{Name: "changed", Usage: "the paths are changed files: check the root modules that they belong to", Category: inputFlags, DisableDefaultText: true},
 		}, loadFlags(), printFlags(checkFormats...)),
 		Action: s.check,
 	}

@@ -17,7 +17,7 @@ func showCommand(s streams) *cli.Command {
 	return &cli.Command{
 		Name: "show", Usage: "the network as postern sees it, and what it could not resolve", ArgsUsage: "[PATH...]",
 		Flags: slices.Concat([]cli.Flag{
-			&cli.BoolFlag{Name: "names", Usage: "only the names that questions can use"},
+			&cli.BoolFlag{Name: "names", Usage: "only the names that questions can use", DisableDefaultText: true},
 		}, loadFlags(), printFlags(showFormats...)),
 		Action: s.show,
 	}

@@ -29,8 +29,8 @@ func traceCommand(s streams) *cli.Command {
 			&cli.UintFlag{Name: "source-port", Usage: "the client's `PORT`", DefaultText: "32768"},
 			&cli.StringFlag{Name: "src", Usage: "the source `ADDRESS`"},
 			&cli.StringFlag{Name: "dst", Usage: "the destination `ADDRESS`, as the client sends it"},
-			&cli.StringFlag{Name: "expect", Usage: "allow or deny: exit status 1 for anything else"},
-			&cli.BoolFlag{Name: "verbose", Aliases: []string{"v"}, Usage: "show the entries that did not match as well", Category: outputFlags},
+			&cli.StringFlag{Name: "expect", Usage: "the `VERDICT`, allow or deny: exit status 1 for anything else"},
+			&cli.BoolFlag{Name: "verbose", Aliases: []string{"v"}, Usage: "show the entries that did not match as well", Category: outputFlags, DisableDefaultText: true},
 		}, loadFlags(), printFlags(traceFormats...)),
 		Action: s.trace,
 	}
