@@ -28,7 +28,11 @@ func Advise(n *ir.Network, q trace.Query, r trace.Result) Advice {
 	if h.Verdict == trace.Unknown {
 		if len(h.Because) > 0 && !h.Because[0].Cause.Range.IsZero() {
 			c := h.Because[0].Cause
-			return Advice{Place: diag.Place{Address: c.Address, Range: c.Range}, Sentence: c.Message}
+			a = Advice{Place: diag.Place{Address: c.Address, Range: c.Range}, Sentence: c.Message}
+			if name, ok := strings.CutPrefix(c.Address, "var."); ok && c.Code == diag.NoValue {
+				a.Fix = []string{"give it one: -var " + name + "=VALUE, or --var-file FILE"}
+			}
+			return a
 		}
 		return Advice{}
 	}

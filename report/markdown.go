@@ -20,7 +20,7 @@ func Markdown(c Check) string {
 		if d.Error {
 			word = "error"
 		}
-		p.linef("- **%s** %s %s", word, code(place(diag.Place{Address: d.Address, Range: d.Range})), escape(d.Message))
+		p.linef("- **%s** %s %s", word, code(diagnosticPlace(d)), escape(d.Message))
 	}
 	if len(c.Diagnostics) > 0 {
 		p.linef("")

@@ -2,6 +2,7 @@ package report
 
 import (
 	"cmp"
+	"fmt"
 	"slices"
 	"strings"
 )
@@ -133,7 +134,11 @@ func RuleList(rules []Rule, o Options) string {
 		p.linef("%s", l)
 	}
 	p.linef("")
-	p.linef("%s, %d of them off unless `--enable RULE` says otherwise. `postern rules RULE` explains one.", count(len(rules), "rule"), off)
+	total := count(len(rules), "rule")
+	if off > 0 {
+		total += fmt.Sprintf(", %d of them off unless `--enable RULE` says otherwise", off)
+	}
+	p.linef("%s. `postern rules RULE` explains one.", total)
 	return p.String()
 }
 

@@ -25,10 +25,16 @@ func (p *printer) summary(c Check, js []joined) {
 		for _, line := range heaviest(js) {
 			p.linef("%s", line)
 		}
-		p.linef("%s%s", counts(cov), suppressed)
+		rest := counts(cov)
+		if c.Diagnostics.Errors() {
+			rest = afterErrors(cov)
+		}
+		p.linef("%s%s", rest, suppressed)
 		p.unknowns(cov)
+	case c.Diagnostics.Errors() && cov.empty():
+		p.linef("Nothing could be checked.")
 	case c.Diagnostics.Errors():
-		p.linef("No findings in what could be read.%s %s", suppressed, counts(cov))
+		p.linef("No findings in what could be read.%s %s", suppressed, afterErrors(cov))
 		p.unknowns(cov)
 	case cov.empty() && c.Changed && len(cov.Inputs) == 0:
 		p.linef("None of the changed files belongs to anything that can be checked.")
@@ -143,6 +149,15 @@ func counts(c Coverage) string {
 	return text + " " + leftOut(c)
 }
 
+// afterErrors is counts without a claim that nothing was left out: what could
+// not be read was.
+func afterErrors(c Coverage) string {
+	if len(c.NotAnalysed) > 0 {
+		return counts(c)
+	}
+	return strings.TrimSuffix(counts(c), " "+leftOut(c))
+}
+
 // leftOut says which parts of the input were not analysed.
 func leftOut(c Coverage) string {
 	modules := 0
@@ -201,9 +216,9 @@ func remedy(c diag.Cause) string {
 		return "-var or --var-file gives it"
 	case diag.DataSource:
 		if strings.Contains(c.Address, "terraform_remote_state") {
-			return "--with STATE answers it"
+			return "the state of another root"
 		}
-		return "check the plan instead"
+		return "only terraform reads it"
 	case diag.Computed:
 		return "known after apply"
 	case diag.NotInstalled:

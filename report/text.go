@@ -339,15 +339,21 @@ func Diagnostics(list diag.List, sources map[string][]byte, o Options) string {
 	return p.String()
 }
 
+// diagnosticPlace is where a problem of the input is: a whole file or directory
+// where it has no line.
+func diagnosticPlace(d diag.Diagnostic) string {
+	if !d.Range.IsZero() && d.Range.Start.Line == 0 {
+		return shownFile(d.Range.File)
+	}
+	return place(diag.Place{Address: d.Address, Range: d.Range})
+}
+
 func (p *printer) diagnostic(d diag.Diagnostic, sources map[string][]byte) {
 	word, look := "warning", bold+";"+yellow
 	if d.Error {
 		word, look = "error", bold+";"+red
 	}
-	at := place(diag.Place{Address: d.Address, Range: d.Range})
-	if !d.Range.IsZero() && d.Range.Start.Line == 0 {
-		at = shownFile(d.Range.File) // a whole file, or a directory
-	}
+	at := diagnosticPlace(d)
 	head := p.look(word+":", look) + " " + p.look(clean(d.Message), bold)
 	if !d.Range.IsZero() || d.Address != "" {
 		head = p.look(clean(at), bold) + ": " + head

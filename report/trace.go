@@ -333,7 +333,7 @@ func TraceJSON(t Trace) (string, error) {
 	return encode(jsonTrace{
 		Schema: traceSchema, Verdict: r.Verdict.String(), Header: headerOf(r.Header),
 		Forward: legOf(r.Forward), Reply: legOf(r.Reply), From: t.From, To: t.To,
-		Representative: mapped(t.Representative, func(s string) string { return s }),
+		Representative: mapped(t.Representative, func(s string) string { return strings.TrimPrefix(s, "representative: ") }),
 		Because:        mapped(r.Because, causeOfUnknown),
 	})
 }

@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/postern-dev/postern/diag"
@@ -50,7 +51,7 @@ func (g gate) exit(fs []diag.Finding, list diag.List, cov report.Coverage, disag
 	case broken == 0 && list.Errors():
 		return words(statusUsage, "the answer is not complete")
 	case broken > 0:
-		return words(statusUsage, fmt.Sprintf("%d of %s could not be read; the findings above come from the rest", broken, count(total(list, cov), "file")))
+		return words(statusUsage, unread(broken, total(list, cov), len(fs) > 0))
 	}
 	counted := g.counted(fs)
 	ignorance := ignorance(fs, cov)
@@ -58,7 +59,11 @@ func (g gate) exit(fs []diag.Finding, list diag.List, cov report.Coverage, disag
 	case g.failOn == "never":
 		return words(statusOK, "with --fail-on never it always is")
 	case counted > 0:
-		return words(statusFindings, fmt.Sprintf("%s at or above %s", count(counted, "finding"), g.failOn))
+		why := fmt.Sprintf("%s at or above %s", count(counted, "finding"), g.failOn)
+		if !g.strict && g.failOn == diag.Info.String() && slices.ContainsFunc(fs, waits) {
+			why += "; unknown values count with --strict only"
+		}
+		return words(statusFindings, why)
 	case g.strict && ignorance != "":
 		return words(statusFindings, "with --strict, "+ignorance)
 	case ignorance != "":
@@ -67,6 +72,19 @@ func (g gate) exit(fs []diag.Finding, list diag.List, cov report.Coverage, disag
 	e := words(statusOK, "none at or above "+g.failOn)
 	e.Quiet = len(fs) == 0
 	return e
+}
+
+// unread says how many files could not be read, and what that leaves.
+func unread(broken, of int, found bool) string {
+	switch {
+	case of == 1:
+		return "the file could not be read"
+	case broken == of:
+		return fmt.Sprintf("none of %s could be read", count(of, "file"))
+	case found:
+		return fmt.Sprintf("%d of %s could not be read; the findings above come from the rest", broken, count(of, "file"))
+	}
+	return fmt.Sprintf("%d of %s could not be read; the rest was checked", broken, count(of, "file"))
 }
 
 // expectation decides the status of a trace: a verdict is no failure unless
@@ -88,6 +106,9 @@ func words(status int, why string) report.Exit {
 // unknownValue is the rule whose findings count only with --strict: they say
 // what is not known, whatever their severity.
 const unknownValue = "unknown-value"
+
+// waits reports whether a finding says what is not known.
+func waits(f diag.Finding) bool { return f.Rule == unknownValue && f.Suppressed == nil }
 
 // counted is the number of findings at or above the gate.
 func (g gate) counted(fs []diag.Finding) int {
