@@ -288,9 +288,9 @@ type PrefixList struct {
 	Open     *Unknown // other CIDRs may be in it
 	// AWS: the list is AWS's own, of one of its services. What it holds beside
 	// CIDRs is never a documentation network: see Documentation.
-	AWS bool
-	Max int // MaxEntries, 0 when not known
-	Origin   Origin
+	AWS    bool
+	Max    int // MaxEntries, 0 when not known
+	Origin Origin
 }
 
 // Documentation lists the networks that nobody uses (RFC 5737, RFC 3849): no
