@@ -215,10 +215,7 @@ func remedy(c diag.Cause) string {
 	case diag.NoValue:
 		return "-var or --var-file gives it"
 	case diag.DataSource:
-		if strings.Contains(c.Address, "terraform_remote_state") {
-			return "the state of another root"
-		}
-		return "only terraform reads it"
+		return "check the plan instead"
 	case diag.Computed:
 		return "known after apply"
 	case diag.NotInstalled:

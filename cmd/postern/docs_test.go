@@ -44,6 +44,29 @@ func TestDocumentation(t *testing.T) {
 	}
 }
 
+// TestRulePage compares docs/rules.md with the catalogue: every rule's anchor is
+// where SARIF sends readers. The flag -update writes it anew.
+func TestRulePage(t *testing.T) {
+	printed, status, err := execute(t, "postern rules --format markdown")
+	if err != nil || status != statusOK {
+		t.Fatalf("status %d, %v", status, err)
+	}
+	name := filepath.Join("..", "..", "docs", "rules.md")
+	want := "# Rules\n\nWhat `postern rules --format markdown` prints.\n\n" + printed
+	if *update {
+		if err := os.WriteFile(name, []byte(want), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	got, err := os.ReadFile(name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(strings.Split(string(got), "\n"), strings.Split(want, "\n")); diff != "" {
+		t.Errorf("%s (-written +printed; -update accepts it)\n%s", name, diff)
+	}
+}
+
 // rerun returns a text with every command's output replaced by what it prints
 // now, and the number of commands.
 func rerun(t *testing.T, name, text string) (string, int) {
