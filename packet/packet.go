@@ -98,7 +98,13 @@ type Header struct {
 func (h Header) Family() Family { return FamilyOf(h.Src) }
 
 // Kind returns the header's kind.
-func (h Header) Kind() Kind { return KindOf(h.Family(), h.Protocol) }
+func (h Header) Kind() Kind {
+	f := h.Family()
+	if f == FamilyInvalid {
+		f = FamilyOf(h.Dst)
+	}
+	return KindOf(f, h.Protocol)
+}
 
 // Type and Code are the two halves of an ICMP header's destination port.
 func (h Header) Type() uint8 { return uint8(h.DstPort >> 8) }
@@ -127,16 +133,33 @@ func (h Header) Valid() bool {
 
 // String prints the header as answers show it:
 // "tcp 10.0.10.10:32768 > 10.0.30.10:5432", "icmp 10.0.0.1 > 10.0.0.2 type 8 code 0".
+// The zero address stands for one that is not known.
 func (h Header) String() string {
 	name := ProtocolName(int16(h.Protocol))
 	switch h.Kind() {
 	case Ported:
-		return fmt.Sprintf("%s %s > %s", name, netip.AddrPortFrom(h.Src, h.SrcPort), netip.AddrPortFrom(h.Dst, h.DstPort))
+		return fmt.Sprintf("%s %s > %s", name, socket(h.Src, h.SrcPort), socket(h.Dst, h.DstPort))
 	case Typed:
-		return fmt.Sprintf("%s %s > %s type %d code %d", name, h.Src, h.Dst, h.Type(), h.Code())
+		return fmt.Sprintf("%s %s > %s type %d code %d", name, address(h.Src), address(h.Dst), h.Type(), h.Code())
 	default:
-		return fmt.Sprintf("%s %s > %s", name, h.Src, h.Dst)
+		return fmt.Sprintf("%s %s > %s", name, address(h.Src), address(h.Dst))
 	}
+}
+
+func socket(a netip.Addr, port uint16) string {
+	if !a.IsValid() {
+		return fmt.Sprintf("%s:%d", address(a), port)
+	}
+	return netip.AddrPortFrom(a, port).String()
+}
+
+// address prints an address; one that is not known, behind a translation, has
+// no digits.
+func address(a netip.Addr) string {
+	if !a.IsValid() {
+		return "(unknown)"
+	}
+	return a.String()
 }
 
 // ProtocolName prints a protocol number as postern writes it everywhere: tcp,

@@ -45,11 +45,12 @@ func TestHeader(t *testing.T) {
 		{packet.Header{Src: a, Dst: six, Protocol: packet.TCP}, false, ""},
 		{packet.Header{Src: mapped, Dst: b, Protocol: packet.TCP}, false, ""},
 		{packet.Header{}, false, ""},
+		{packet.Header{Dst: b, Protocol: packet.TCP, SrcPort: 443, DstPort: 32768}, false, "tcp (unknown):443 > 10.0.0.2:32768"},
 	} {
 		if got := c.header.Valid(); got != c.valid {
 			t.Errorf("%+v: valid %v, want %v", c.header, got, c.valid)
 		}
-		if c.valid && c.header.String() != c.text {
+		if c.text != "" && c.header.String() != c.text {
 			t.Errorf("%q, want %q", c.header, c.text)
 		}
 	}

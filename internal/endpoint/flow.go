@@ -319,7 +319,7 @@ func (e end) pick(n *ir.Network, f packet.Family, asked netip.Addr, expr Expr, r
 		if ad.Private.Known() {
 			return ad.Private.V, ""
 		}
-		return free(n, e.nic, f)
+		return free(n, e.nic, f, r)
 	}
 	for _, p := range e.nic.Prefixes {
 		if packet.FamilyOfPrefix(p) == f {
@@ -357,11 +357,15 @@ func publicOf(a ir.Address, name string) (netip.Addr, string) {
 
 // free picks the first address that the interface's subnet can still give out:
 // AWS keeps the first four. [VPC subnet-sizing.md]
-func free(n *ir.Network, nic *ir.Interface, f packet.Family) (netip.Addr, string) {
+func free(n *ir.Network, nic *ir.Interface, f packet.Family, r role) (netip.Addr, string) {
+	hidden := nic.Subnet.Open != nil
 	for _, s := range nic.Subnet.Of {
 		p := s.IPv4
 		if f == packet.IPv6 {
 			p = s.IPv6
+		}
+		if !p.Known() {
+			hidden = true
 		}
 		if !p.Known() || !p.V.IsValid() {
 			continue
@@ -377,8 +381,11 @@ func free(n *ir.Network, nic *ir.Interface, f packet.Family) (netip.Addr, string
 			return a, fmt.Sprintf("representative: %s stands for any address of %s in %s", a, p.V, InterfaceName(nic))
 		}
 	}
-	if f == packet.IPv4 && nic.Subnet.Open != nil {
-		a := netip.AddrFrom4([4]byte{10, 0, 0, 4})
+	if f == packet.IPv4 && hidden {
+		a := netip.AddrFrom4([4]byte{10, 0, 0, 4 + byte(r)}) // two ends, two addresses
+		for taken(n, nic, a) {
+			a = a.Next()
+		}
 		return a, fmt.Sprintf("representative: %s stands for the address of %s, whose subnet is not known", a, InterfaceName(nic))
 	}
 	return netip.Addr{}, ""
