@@ -211,8 +211,12 @@ func (p *printer) leg(label string, l trace.Leg, header packet.Header, w [3]int,
 				p.linef("  %s%s", pad("", 8), clean("no match: "+entryText(*e)+"  "+lineOf(e.Origin)))
 			}
 		}
+		var said []string
 		for _, u := range h.Because {
-			p.linef("  %s%s", pad("", 8), clean("waits for: "+causeLine(u.Cause)))
+			if line := causeLine(u.Cause); !slices.Contains(said, line) {
+				said = append(said, line)
+				p.linef("  %s%s", pad("", 8), clean("waits for: "+line))
+			}
 		}
 	}
 }
