@@ -13,13 +13,33 @@ import (
 func causesOf(vs ...cty.Value) []*ir.Unknown {
 	var us []*ir.Unknown
 	for _, v := range vs {
-		if v == cty.NilVal || !v.ContainsMarked() {
+		if v == cty.NilVal {
 			continue
 		}
-		_, ms := v.UnmarkDeep()
+		ms := cty.ValueMarks{}
+		collectMarks(v, ms)
 		us = append(us, tf.Marks(ms)...)
 	}
 	return distinctCauses(us)
+}
+
+// collectMarks gathers the marks of a value and what is in it, without making
+// a copy of the value as UnmarkDeep does.
+func collectMarks(v cty.Value, into cty.ValueMarks) {
+	if v.IsMarked() {
+		bare, ms := v.Unmark()
+		v = bare
+		for m := range ms {
+			into[m] = struct{}{}
+		}
+	}
+	// The elements of a set carry no marks: the set has them all.
+	if t := v.Type(); t.IsPrimitiveType() || t.IsSetType() || v.IsNull() || !v.IsKnown() || !v.CanIterateElements() {
+		return
+	}
+	for _, e := range v.Elements() {
+		collectMarks(e, into)
+	}
 }
 
 func distinctCauses(us []*ir.Unknown) []*ir.Unknown {

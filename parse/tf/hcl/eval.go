@@ -62,6 +62,9 @@ type scope struct {
 	name  string // the node's address, for terms
 	place diag.Range
 	seen  []cty.Value // unknown values that were referred to
+	// causes are those of the first causedBy values of seen.
+	causes   []*ir.Unknown
+	causedBy int
 	// closed names what is evaluated when it may refer to nothing but its own
 	// variables: a template file, the default of a variable.
 	closed    string

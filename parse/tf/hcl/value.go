@@ -233,8 +233,11 @@ func (s *scope) whyUnknown(outer []*ir.Unknown) []*ir.Unknown {
 	if len(outer) > 0 {
 		return outer
 	}
-	if us := causesOf(s.seen...); len(us) > 0 {
-		return us
+	if s.causedBy != len(s.seen) { // a large value may ask once for each of its leaves
+		s.causes, s.causedBy = causesOf(s.seen...), len(s.seen)
+	}
+	if len(s.causes) > 0 {
+		return s.causes
 	}
 	return []*ir.Unknown{{Cause: diag.Cause{Code: diag.Computed, Message: s.name + " is known after apply", Address: s.name, Range: s.place}}}
 }
