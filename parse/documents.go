@@ -128,6 +128,8 @@ func (r *documents) export(d document, data []byte) {
 		r.l.refuse(shown, "", "standard input is empty", "look at what the command before the pipe says on standard error")
 	case len(bytes.TrimSpace(data)) == 0:
 		r.l.refuse(shown, "", "the file is empty", "")
+	case d.tree == nil:
+		r.l.refuse(shown, "", "standard input is read as JSON: a plan, a state or an export; this is none of them", "name the directory of a configuration as an argument")
 	default:
 		r.l.refuse(shown, "", "this is neither JSON nor Terraform", "name a directory of Terraform, a plan, a state or an AWS export")
 	}

@@ -240,7 +240,7 @@ func report(p *Pass, c category, o *opening) {
 	f := diag.Finding{
 		Certainty: first.certain, Family: o.family,
 		Place:   o.rule.Origin.Place(fmt.Sprintf("anyone on %s may send %s to %s", familyWord(o.family), what, first.iface.Resource)),
-		Message: sentence(c, header, o.on),
+		Message: sentence(c, o.rule, header, o.on),
 		Fix:     diag.Fix{Text: c.fix},
 		Account: o.group.Home.Account, Region: o.group.Home.Region,
 		Path: []diag.Hop{{
@@ -288,7 +288,7 @@ func witness(p *Pass, o *opening, x exposed) (packet.Header, bool) {
 }
 
 // sentence says what is open, to whom.
-func sentence(c category, h packet.Header, on []exposed) string {
+func sentence(c category, rule *ir.Rule, h packet.Header, on []exposed) string {
 	may := "may"
 	if on[0].certain == diag.Possible {
 		may = "may be able to"
@@ -297,7 +297,11 @@ func sentence(c category, h packet.Header, on []exposed) string {
 	if more := resources(on) - 1; more > 0 {
 		target += fmt.Sprintf(" and %d more", more)
 	}
-	text := fmt.Sprintf("anyone on the internet %s %s %s", may, c.verb, target)
+	verb := c.verb
+	if c.whole && rule.Protocol.V != -1 {
+		verb = fmt.Sprintf("reach every %s port of", strings.ToUpper(packet.ProtocolName(rule.Protocol.V)))
+	}
+	text := fmt.Sprintf("anyone on the internet %s %s %s", may, verb, target)
 	if name := c.name(h); !c.whole && name != "" && !strings.Contains(c.verb, name) {
 		text += fmt.Sprintf(" (%s, %s)", serviceOf(h), name)
 	}

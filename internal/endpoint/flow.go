@@ -241,13 +241,17 @@ func connect(n *ir.Network, a Ask, from, to end, protocol uint8, port uint16) (F
 		families = []packet.Family{packet.IPv4}
 	}
 	for _, f := range families {
-		src, srcNote := from.pick(n, f, a.Src, a.From, sender)
+		src, srcNote := from.pick(n, f, a.Src, a.From, sender, netip.Addr{})
 		// A host on the internet speaks to the public address.
 		role := receiver
 		if from.nic == nil && f == packet.IPv4 && src.IsValid() && Internet(n, f).Contains(src) {
 			role = publicReceiver
 		}
-		dst, dstNote := to.pick(n, f, a.Dst, a.To, role)
+		other := src // two interfaces never share an address
+		if from.nic == to.nic {
+			other = netip.Addr{}
+		}
+		dst, dstNote := to.pick(n, f, a.Dst, a.To, role, other)
 		if !src.IsValid() || !dst.IsValid() || packet.FamilyOf(src) != packet.FamilyOf(dst) {
 			continue
 		}
@@ -299,7 +303,7 @@ const (
 
 // pick chooses the address of an end, and says what it stands for when the
 // input does not fix it.
-func (e end) pick(n *ir.Network, f packet.Family, asked netip.Addr, expr Expr, r role) (netip.Addr, string) {
+func (e end) pick(n *ir.Network, f packet.Family, asked netip.Addr, expr Expr, r role, other netip.Addr) (netip.Addr, string) {
 	if asked.IsValid() {
 		return asked, ""
 	}
@@ -319,7 +323,7 @@ func (e end) pick(n *ir.Network, f packet.Family, asked netip.Addr, expr Expr, r
 		if ad.Private.Known() {
 			return ad.Private.V, ""
 		}
-		return free(n, e.nic, f, r)
+		return free(n, e.nic, f, r, other)
 	}
 	for _, p := range e.nic.Prefixes {
 		if packet.FamilyOfPrefix(p) == f {
@@ -356,8 +360,8 @@ func publicOf(a ir.Address, name string) (netip.Addr, string) {
 }
 
 // free picks the first address that the interface's subnet can still give out:
-// AWS keeps the first four. [VPC subnet-sizing.md]
-func free(n *ir.Network, nic *ir.Interface, f packet.Family, r role) (netip.Addr, string) {
+// AWS keeps the first four. It is never other. [VPC subnet-sizing.md]
+func free(n *ir.Network, nic *ir.Interface, f packet.Family, r role, other netip.Addr) (netip.Addr, string) {
 	hidden := nic.Subnet.Open != nil
 	for _, s := range nic.Subnet.Of {
 		p := s.IPv4
@@ -374,7 +378,7 @@ func free(n *ir.Network, nic *ir.Interface, f packet.Family, r role) (netip.Addr
 		for range 4 {
 			a = a.Next()
 		}
-		for p.V.Contains(a) && taken(n, nic, a) {
+		for p.V.Contains(a) && (a == other || taken(n, nic, a)) {
 			a = a.Next()
 		}
 		if p.V.Contains(a) {
@@ -383,7 +387,7 @@ func free(n *ir.Network, nic *ir.Interface, f packet.Family, r role) (netip.Addr
 	}
 	if f == packet.IPv4 && hidden {
 		a := netip.AddrFrom4([4]byte{10, 0, 0, 4 + byte(r)}) // two ends, two addresses
-		for taken(n, nic, a) {
+		for a == other || taken(n, nic, a) {
 			a = a.Next()
 		}
 		return a, fmt.Sprintf("representative: %s stands for the address of %s, whose subnet is not known", a, InterfaceName(nic))
