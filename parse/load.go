@@ -118,9 +118,10 @@ func evaluate(ctx context.Context, m module, o hcl.Options) evaluated {
 	return evaluated{network: aws.Build(root), library: root.Library && !m.standsAlone(), ds: root.Diagnostics}
 }
 
-// reportLibraries says in one line which modules are libraries.
+// reportLibraries says in one line which modules are libraries. Of a module
+// that is checked alone its unknown values tell enough.
 func (l *loader) reportLibraries(shown []string) {
-	if len(shown) == 0 {
+	if len(shown) == 0 || l.out.Roots+l.out.Libraries == 1 {
 		return
 	}
 	message := shown[0] + " is a library, checked as far as it is known: nothing here calls it, and a variable that it requires has no value"
