@@ -241,7 +241,7 @@ func report(p *Pass, c category, o *opening) {
 		Certainty: first.certain, Family: o.family,
 		Place:   o.rule.Origin.Place(fmt.Sprintf("anyone on %s may send %s to %s", familyWord(o.family), what, first.iface.Resource)),
 		Message: sentence(c, o.rule, header, o.on),
-		Fix:     diag.Fix{Text: c.fix},
+		Fix:     diag.Fix{Text: fmt.Sprintf(c.fix, peerWords(&o.rule.Peer))},
 		Account: o.group.Home.Account, Region: o.group.Home.Region,
 		Path: []diag.Hop{{
 			From: "internet", To: first.iface.Resource,

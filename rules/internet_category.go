@@ -18,7 +18,7 @@ type category struct {
 	// whole: every port of a protocol must be open, not just one of them.
 	whole    bool
 	services []service
-	fix      string
+	fix      string // with the peer to replace as %s
 }
 
 // service is an interval of ports of one protocol, and what usually answers.
@@ -38,7 +38,7 @@ func categories() []category {
 		{
 			rule: "internet-all-traffic", severity: diag.Critical, verb: "send anything to", whole: true,
 			services: []service{tcp(0, 65535, "every TCP port"), udp(0, 65535, "every UDP port")},
-			fix:      "list the ports that it serves, and the addresses that need them",
+			fix:      "list the ports that it serves, and the addresses that need them instead of %s",
 		},
 		{
 			rule: "internet-database", severity: diag.Critical, verb: "connect to the database port of",
@@ -49,17 +49,17 @@ func categories() []category {
 				tcp(9160, 9160, "Cassandra Thrift"), tcp(9200, 9300, "Elasticsearch"), tcp(11211, 11211, "Memcached"), udp(11211, 11211, "Memcached"),
 				tcp(27017, 27019, "MongoDB"),
 			},
-			fix: "name the security group of the application that uses the database",
+			fix: "name the security group of the application that uses the database instead of %s",
 		},
 		{
 			rule: "internet-ssh", severity: diag.High, verb: "ssh to",
 			services: []service{tcp(22, 22, "ssh")},
-			fix:      "put your own addresses in its place, or close the port and use Session Manager",
+			fix:      "put your own addresses in place of %s, or close the port and use Session Manager",
 		},
 		{
 			rule: "internet-rdp", severity: diag.High, verb: "open a remote desktop on",
 			services: []service{tcp(3389, 3389, "RDP"), udp(3389, 3389, "RDP")},
-			fix:      "put your own addresses in its place, or close the port and use Session Manager",
+			fix:      "put your own addresses in place of %s, or close the port and use Session Manager",
 		},
 		{
 			rule: "internet-admin", severity: diag.High, verb: "reach the administration port of",
@@ -68,7 +68,7 @@ func categories() []category {
 				tcp(2375, 2376, "Docker"), tcp(5500, 5500, "VNC"), tcp(5800, 5800, "VNC"), tcp(5900, 5900, "VNC"),
 				tcp(5985, 5986, "WinRM"), tcp(6443, 6443, "Kubernetes"), tcp(10250, 10250, "kubelet"),
 			},
-			fix: "put the addresses of those who administer it in its place",
+			fix: "put the addresses of those who administer it in place of %s",
 		},
 	}
 }

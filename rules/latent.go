@@ -170,7 +170,7 @@ func reportLatent(p *Pass, g *ir.SecurityGroup, l *latent) {
 		}
 		stands := "one thing stands"
 		if n > 1 {
-			stands = fmt.Sprintf("%d things stand", n)
+			stands = spelled(n) + " things stand"
 		}
 		f.Why = fmt.Sprintf("%s in the way: %s. %s", stands, listWords(parts, 4), without)
 	}
@@ -182,4 +182,13 @@ func pronoun(n int) string {
 		return "it"
 	}
 	return "them"
+}
+
+// spelled gives a small number in letters, as prose does.
+func spelled(n int) string {
+	words := [...]string{"no", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine"}
+	if n >= 0 && n < len(words) {
+		return words[n]
+	}
+	return fmt.Sprint(n)
 }
