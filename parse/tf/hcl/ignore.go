@@ -94,10 +94,16 @@ func spans(b *hclsyntax.Body, top bool) []span {
 	return out
 }
 
+// mentionsIgnore reports whether a file may hold comments that silence rules,
+// or that were meant to.
+func mentionsIgnore(text []byte) bool {
+	return bytes.Contains(bytes.ToLower(text), []byte("postern"))
+}
+
 // nativeIgnores reads the comments of a file. At the end of a line a comment
 // covers that line; on a line of its own, the next attribute or block.
 func (f *Files) nativeIgnores(d *directory, s *source, tokens hclsyntax.Tokens, body *hclsyntax.Body) {
-	if !bytes.Contains(bytes.ToLower(s.data), []byte("postern")) {
+	if !mentionsIgnore(s.data) {
 		return
 	}
 	var all []span

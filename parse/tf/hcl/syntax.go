@@ -12,6 +12,26 @@ import (
 	"github.com/postern-dev/postern/diag"
 )
 
+// nests is how many levels the token that begins with a byte can add: a brace
+// encloses what stands in it and, as an interpolation, a quoted string in that.
+var nests = [256]uint8{
+	'{': 2, '(': 1, '[': 1, ']': 1, '<': 1, '>': 1, '!': 1, '+': 1, '-': 1, '*': 1, '/': 1, '%': 1, '&': 1, '|': 1, '?': 1,
+}
+
+// mayNest reports whether a text has as many signs that nest as the limit
+// allows levels. Most files have not, and need no closer look.
+func mayNest(text []byte, limit int) bool {
+	levels, last := 1, byte(0) // a quoted string outside of all braces
+	for _, b := range text {
+		levels += int(nests[b])
+		if b == '=' && last == '=' {
+			levels++
+		}
+		last = b
+	}
+	return levels > limit
+}
+
 // tooDeep finds the place where brackets and operators nest deeper than the
 // limit. The parser and the evaluator recurse over them, and the stack of a
 // program cannot be bounded in any other way.
@@ -138,12 +158,15 @@ func lowerFirst(s string) string {
 	return string(unicode.ToLower(r)) + s[n:]
 }
 
-// parseHCL parses a configuration in native syntax. The body holds what could
-// be parsed.
+// parseHCL parses a configuration in native syntax. The body holds what
+// could be parsed; the tokens are nil where they can hold nothing of interest.
 func (f *Files) parseHCL(s *source) (*hclsyntax.Body, hclsyntax.Tokens, diag.List) {
-	tokens, _ := hclsyntax.LexConfig(s.data, s.path, hcl.InitialPos)
-	if r, deep := tooDeep(tokens, f.limits.Nesting); deep {
-		return nil, nil, diag.List{f.deepProblem(s.span(r.Start.Byte, r.End.Byte))}
+	var tokens hclsyntax.Tokens
+	if mayNest(s.data, f.limits.Nesting) || mentionsIgnore(s.data) {
+		tokens, _ = hclsyntax.LexConfig(s.data, s.path, hcl.InitialPos)
+		if r, deep := tooDeep(tokens, f.limits.Nesting); deep {
+			return nil, nil, diag.List{f.deepProblem(s.span(r.Start.Byte, r.End.Byte))}
+		}
 	}
 	file, ds := hclsyntax.ParseConfig(s.data, s.path, hcl.InitialPos)
 	list := f.diagnose(ds, true)
