@@ -69,18 +69,29 @@ func (e *callExpr) Value(ctx *hcl.EvalContext) (cty.Value, hcl.Diagnostics) {
 	name := strings.TrimPrefix(e.call.Name, "core::")
 	b, ok := builtins[name]
 	switch {
-	case strings.HasPrefix(name, "provider::"):
+	case !ok && strings.HasPrefix(name, "provider::"):
 		return s.fresh(cty.DynamicVal, []*ir.Unknown{s.functionCause(e, name+" is a function of a provider, which postern does not run")}), nil
 	case !ok:
 		return cty.DynamicVal, failed(e.call.NameRange, "there is no function %s", name)
 	case b.lazy != nil:
 		return b.lazy(s, ctx, e)
+	case name == "templatestring" && len(e.call.Args) > 0 && isText(e.call.Args[0]):
+		return cty.DynamicVal, failed(e.call.Args[0].Range(), "templatestring takes a reference to a template, not its text; a string is a template already")
 	}
 	args, ds := e.arguments(ctx)
 	if ds.HasErrors() {
 		return cty.DynamicVal, ds
 	}
 	return s.call(e, name, b, args)
+}
+
+// isText reports whether an argument is a quoted string or a heredoc.
+func isText(e hclsyntax.Expression) bool {
+	switch written(e).(type) {
+	case *hclsyntax.TemplateExpr, *templateExpr, *hclsyntax.TemplateWrapExpr:
+		return true
+	}
+	return false
 }
 
 func (s *scope) functionCause(e *callExpr, msg string) *ir.Unknown {

@@ -73,6 +73,9 @@ type scope struct {
 	// unknown values are known.
 	uncertain int
 	trying    int // errors are somebody's to judge, not to report
+	// foreign: it is about a resource that is none of AWS's. What is wrong
+	// there matters to nobody but what refers to it.
+	foreign bool
 }
 
 var scopeType = cty.Capsule("scope", reflect.TypeFor[scope]())
@@ -273,7 +276,9 @@ func (s *scope) invalid(ds hcl.Diagnostics, r hcl.Range) cty.Value {
 		// Where it does exist, the expression may well have a value.
 		return s.fresh(cty.DynamicVal, []*ir.Unknown{why})
 	}
-	s.ev.reportAll(ds, s.name)
+	if !s.foreign {
+		s.ev.reportAll(ds, s.name)
+	}
 	place := s.ev.files.place(r)
 	msg := "this has no value"
 	for _, d := range ds {

@@ -81,6 +81,7 @@ func openFor(by repetition, v cty.Value, why *ir.Unknown) *expansion {
 func (m *module) expandCount(b *block, address string) *expansion {
 	a := b.attrs["count"]
 	s := m.scope(m.prefix(address)+".count", m.ev.files.place(a.expr.Range()))
+	s.foreign = foreign(b)
 	v := s.seal(s.opaque(s.eval(a.expr)))
 	bare, causes, _ := splitMarks(v)
 	if bare.IsNull() {
@@ -154,6 +155,7 @@ func (s *scope) tooMany(msg string) *ir.Unknown {
 func (m *module) expandEach(b *block, address string) *expansion {
 	a := b.attrs["for_each"]
 	s := m.scope(m.prefix(address)+".for_each", m.ev.files.place(a.expr.Range()))
+	s.foreign = foreign(b)
 	alternatives, why := s.branches(a.expr, s.context())
 	x := &expansion{by: byKey}
 	for i, v := range alternatives {

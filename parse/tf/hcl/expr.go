@@ -125,12 +125,36 @@ func (s *scope) steps(v cty.Value, path hcl.Traversal) (cty.Value, hcl.Diagnosti
 			}
 			return s.fresh(cty.DynamicVal, append(causesOf(v), s.orderCause())), nil
 		}
-		var ds hcl.Diagnostics
-		if v, ds = step.TraversalStep(v); ds.HasErrors() {
+		part, ds := step.TraversalStep(v)
+		if ds.HasErrors() {
+			if u := s.keyUnknown(v, step); u != nil {
+				s.uncertain++
+				return s.fresh(cty.DynamicVal, []*ir.Unknown{u}), nil
+			}
 			return cty.DynamicVal, ds
 		}
+		v = part
 	}
 	return v, nil
+}
+
+// keyUnknown is why a key that is not found may be there all the same: it, or a
+// key of the collection, is an id that AWS has yet to assign.
+func (s *scope) keyUnknown(v cty.Value, step hcl.Traverser) *ir.Unknown {
+	bare, _ := v.Unmark()
+	i, ok := step.(hcl.TraverseIndex)
+	if t := bare.Type(); !ok || bare.IsNull() || !t.IsMapType() && !t.IsObjectType() {
+		return nil
+	}
+	if k, _ := i.Key.Unmark(); k.Type() == cty.String && k.IsKnown() && !k.IsNull() && tf.HasSymbol(k.AsString()) {
+		return s.ev.symbolCause(k.AsString())
+	}
+	for it := bare.ElementIterator(); it.Next(); {
+		if k, _ := it.Element(); tf.HasSymbol(k.AsString()) {
+			return s.ev.symbolCause(k.AsString())
+		}
+	}
+	return nil
 }
 
 // renderPath writes a path as an address continues: ["a"].id[0].
@@ -354,7 +378,7 @@ func (e *templateExpr) Value(ctx *hcl.EvalContext) (cty.Value, hcl.Diagnostics) 
 	}
 	v := cty.UnknownVal(cty.String).RefineNotNull()
 	if prefix := b.String(); prefix != "" && !tf.HasSymbol(prefix) {
-		v = v.Refine().StringPrefix(prefix[:min(len(prefix), 128)]).NewValue()
+		v = v.Refine().StringPrefix(prefix[:min(len(prefix), maxPrefix)]).NewValue()
 	}
 	return s.derive(v.WithMarks(marks), vs...), ds
 }

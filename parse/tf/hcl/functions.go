@@ -137,8 +137,10 @@ func builtinTable() map[string]builtin {
 		"bcrypt":        {effect: "gives another value at each run", typ: cty.String},
 		"rsadecrypt":    {effect: "decrypts a secret, which postern does not", typ: cty.String},
 	}
-	for name, b := range fileFunctions() {
-		t[name] = b
+	for _, more := range []map[string]builtin{fileFunctions(), providerFunctions()} {
+		for name, b := range more {
+			t[name] = b
+		}
 	}
 	return t
 }

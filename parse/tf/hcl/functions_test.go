@@ -14,8 +14,18 @@ import (
 	"github.com/postern-dev/postern/parse/tf/hcl"
 )
 
-// The results that the real terraform console gives. Some cases are about the
-// console itself, or about values that only it can print.
+// heldWrong are the expressions on which we differ from the console, and why.
+var heldWrong = map[string]string{
+	`element(["a", "b", "c"], -1)`: "OpenTofu counts from the end, and so does cty",
+	`format("%v", null)`:           "the console has nothing to show for a value without a type; the function prints null",
+	`bcrypt("x") != ""`:            "the console runs it; in a plan it is unknown",
+	`uuid() != ""`:                 "the console runs it; in a plan it is unknown",
+	`sensitive("a") == "a"`:        "the console does not print what is sensitive; it is no error",
+	`true || null`:                 "Terraform 1.12 and later do not look at what cannot change the answer",
+	`false && null`:                "Terraform 1.12 and later do not look at what cannot change the answer",
+}
+
+// The results that the real terraform console gives.
 func TestFunctionsAgainstTerraform(t *testing.T) {
 	dir := os.Getenv("POSTERN_CORPUS")
 	if dir == "" {
@@ -34,8 +44,10 @@ func TestFunctionsAgainstTerraform(t *testing.T) {
 	if err := json.Unmarshal(data, &cases); err != nil {
 		t.Fatal(err)
 	}
-	passed := 0
 	for _, c := range cases {
+		if heldWrong[c.Expr] != "" {
+			continue
+		}
 		fsys := fstest.MapFS{
 			"main.tf": {Data: []byte("output \"x\" {\n  value = " + c.Expr + "\n}\n")},
 			"f.txt":   {Data: []byte("hello\nworld\n")},
@@ -43,40 +55,30 @@ func TestFunctionsAgainstTerraform(t *testing.T) {
 		}
 		root := hcl.Evaluate(context.Background(), files(fsys), ".", hcl.Options{})
 		if len(root.Outputs) != 1 {
-			if c.Error {
-				passed++
-			} else {
-				t.Logf("%s: no output; %v", c.Expr, root.Diagnostics)
+			if !c.Error {
+				t.Errorf("%s: no output; %v", c.Expr, root.Diagnostics)
 			}
 			continue
 		}
 		v, _ := root.Outputs[0].Value.UnmarkDeep()
 		if c.Error {
-			if len(root.Diagnostics) > 0 || !v.IsWhollyKnown() {
-				passed++
-			} else {
-				t.Logf("%s: %#v, but terraform refuses it", c.Expr, v)
+			if len(root.Diagnostics) == 0 && v.IsWhollyKnown() {
+				t.Errorf("%s: %#v, but terraform refuses it", c.Expr, v)
 			}
 			continue
 		}
 		if !v.IsWhollyKnown() {
-			t.Logf("%s: unknown; %v", c.Expr, root.Diagnostics)
+			t.Errorf("%s: unknown; %v", c.Expr, root.Diagnostics)
 			continue
 		}
 		got, err := ctyjson.Marshal(v, v.Type())
 		if err != nil {
-			t.Logf("%s: %v", c.Expr, err)
+			t.Errorf("%s: %v", c.Expr, err)
 			continue
 		}
 		if diff := cmp.Diff(decode(t, c.Want), decode(t, got)); diff != "" {
-			t.Logf("%s: got %s, want %s", c.Expr, got, c.Want)
-			continue
+			t.Errorf("%s: got %s, want %s", c.Expr, got, c.Want)
 		}
-		passed++
-	}
-	t.Logf("%d of %d expressions agree", passed, len(cases))
-	if passed < len(cases)*95/100 {
-		t.Errorf("only %d of %d expressions agree with terraform", passed, len(cases))
 	}
 }
 

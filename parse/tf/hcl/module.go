@@ -87,8 +87,10 @@ func (m *module) locate(c *call) (string, *diag.Cause) {
 		return &diag.Cause{Code: code, Message: fmt.Sprintf(format, args...), Address: address, Range: place}
 	}
 	switch {
+	case c.expr("source") == nil:
+		return "", cause(diag.NotValid, "%s has no source", address)
 	case c.source == "":
-		return "", cause(diag.NotValid, "%s has no source that can be read", address)
+		return "", cause(diag.NotModelled, "the source of %s is computed; postern follows sources that are written out", address)
 	case c.dir != "":
 		if !ev.files.HasTerraform(c.dir) {
 			return "", cause(diag.NotInstalled, "there are no Terraform files in %s", ev.files.name(c.dir))

@@ -30,8 +30,14 @@ func (m *module) instance(r *resource, k instanceKey) *instance {
 // scope is the scope of one of the instance's terms.
 func (i *instance) scope(name string, place diag.Range) *scope {
 	s := i.mod.scope(name, place)
-	s.inst, s.key = i, i.key
+	s.inst, s.key, s.foreign = i, i.key, foreign(i.res.block)
 	return s
+}
+
+// foreign reports whether a block is a resource or data source of a provider
+// other than AWS's.
+func foreign(b *block) bool {
+	return (b.typ == "resource" || b.typ == "data") && !strings.HasPrefix(b.labels[0], "aws_") && !strings.HasPrefix(b.labels[0], "awscc_")
 }
 
 func (i *instance) schema() *tf.Schema {

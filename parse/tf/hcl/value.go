@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"math"
 	"math/big"
+	"strings"
 
 	"github.com/zclconf/go-cty/cty"
 
@@ -26,6 +27,9 @@ const maxExponent = 1 << 14
 // maxDepth bounds how deep values lie inside each other; everything that walks
 // values recurses.
 const maxDepth = 1_000
+
+// maxPrefix bounds how much is remembered of the text before what is not known.
+const maxPrefix = 128
 
 // maxCauses bounds how many causes one unknown value carries along.
 const maxCauses = 8
@@ -316,7 +320,11 @@ func (s *scope) opaque(v cty.Value) cty.Value {
 		return v
 	case bare.Type() == cty.String:
 		if t := bare.AsString(); tf.HasSymbol(t) {
-			return tf.Mark(cty.UnknownVal(cty.String).RefineNotNull(), s.ev.symbolCause(t)).WithMarks(ms)
+			hidden := cty.UnknownVal(cty.String).RefineNotNull()
+			if i := strings.Index(t, symbolStart); i > 0 {
+				hidden = hidden.Refine().StringPrefix(t[:min(i, maxPrefix)]).NewValue()
+			}
+			return tf.Mark(hidden, s.ev.symbolCause(t)).WithMarks(ms)
 		}
 		return v
 	case !bare.CanIterateElements():
