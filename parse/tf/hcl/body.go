@@ -184,7 +184,7 @@ func (s *scope) repeat(v cty.Value, each hclsyntax.Expression, one func(key, val
 		maybe := why
 		if set {
 			if !e.IsWhollyKnown() {
-				e = s.sealed(e, causes)
+				e, _ = s.sealed(e, causes)
 			}
 			k = e
 		} else if shuffled && (bare.Type().IsListType() || bare.Type().IsTupleType()) {

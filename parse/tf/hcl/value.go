@@ -43,6 +43,7 @@ type facts struct {
 	composed  bool // a string holds a symbol and more
 	ambiguous bool // a set or map whose order depends on symbols
 	unordered bool // carries the mark
+	marked    bool // it or something in it carries marks
 	huge      bool // beyond the limits; the walk stopped
 	depth     int  // of where the walk is
 }
@@ -66,6 +67,7 @@ func (f *facts) walk(v cty.Value, l Limits) {
 		return
 	}
 	if v.IsMarked() {
+		f.marked = true
 		var ms cty.ValueMarks
 		v, ms = v.Unmark()
 		if _, ok := ms[unordered{}]; ok {
@@ -171,47 +173,60 @@ func (s *scope) derive(v cty.Value, operands ...cty.Value) cty.Value {
 
 // seal ends the evaluation of a node. Afterwards every unknown leaf carries
 // exactly one term with its causes, known values carry none, and the value is
-// within the limits.
+// within the limits. What is in order already is not copied: large values pass
+// through many nodes.
 func (s *scope) seal(v cty.Value) cty.Value {
 	f := inspect(v, s.ev.limits)
 	if f.huge {
 		return s.fresh(cty.DynamicVal, []*ir.Unknown{s.limit("its value is too large")})
 	}
-	if !f.unknown && !v.ContainsMarked() {
+	if !f.unknown && !f.marked {
 		return v
 	}
 	if f.unknown && s.ev.stopped != nil {
 		return s.fresh(cty.DynamicVal, []*ir.Unknown{{Cause: *s.ev.stopped}})
 	}
-	return s.sealed(v, nil)
+	v, _ = s.sealed(v, nil)
+	return v
 }
 
-func (s *scope) sealed(v cty.Value, outer []*ir.Unknown) cty.Value {
+// sealed also reports whether the value is another one now.
+func (s *scope) sealed(v cty.Value, outer []*ir.Unknown) (cty.Value, bool) {
 	bare, own, others := splitMarks(v)
 	switch {
 	case bare.IsNull():
-		return bare.WithMarks(others)
+		return bare.WithMarks(others), len(own) > 0
 	case !bare.IsKnown():
-		return s.sealUnknown(bare, own, outer).WithMarks(others)
+		if oneTerm(own) != "" {
+			return v, false
+		}
+		if len(own) == 0 {
+			own = s.whyUnknown(outer)
+		}
+		return s.fresh(bare, own).WithMarks(others), true
 	case !bare.CanIterateElements():
 		if _, ok := others[unordered{}]; ok {
 			delete(others, unordered{})
-			return s.fresh(cty.UnknownVal(bare.Type()).RefineNotNull(), append(own, s.orderCause())).WithMarks(others)
+			return s.fresh(cty.UnknownVal(bare.Type()).RefineNotNull(), append(own, s.orderCause())).WithMarks(others), true
 		}
-		return bare.WithMarks(others)
+		return bare.WithMarks(others), len(own) > 0
 	case bare.Type().IsSetType():
 		if bare.IsWhollyKnown() {
-			return bare.WithMarks(others)
+			return bare.WithMarks(others), len(own) > 0
 		}
 		if len(own) == 0 {
-			return s.fresh(bare, s.whyUnknown(outer)).WithMarks(others)
+			return s.fresh(bare, s.whyUnknown(outer)).WithMarks(others), true
 		}
-		return mark2(bare, own).WithMarks(others)
+		return v, false
 	}
 	if len(own) > 0 {
 		outer = own
 	}
-	return rebuild(bare, func(e cty.Value) cty.Value { return s.sealed(e, outer) }).WithMarks(others)
+	w, changed := rebuilt(bare, func(e cty.Value) (cty.Value, bool) { return s.sealed(e, outer) })
+	if !changed && len(own) == 0 {
+		return v, false
+	}
+	return w.WithMarks(others), true
 }
 
 func mark2(v cty.Value, us []*ir.Unknown) cty.Value {
@@ -219,16 +234,6 @@ func mark2(v cty.Value, us []*ir.Unknown) cty.Value {
 		v = tf.Mark(v, u)
 	}
 	return v
-}
-
-func (s *scope) sealUnknown(bare cty.Value, own, outer []*ir.Unknown) cty.Value {
-	if oneTerm(own) != "" {
-		return mark2(bare, own)
-	}
-	if len(own) == 0 {
-		own = s.whyUnknown(outer)
-	}
-	return s.fresh(bare, own)
 }
 
 // whyUnknown is the best guess at a cause that was lost on the way: what holds
@@ -248,30 +253,46 @@ func (s *scope) whyUnknown(outer []*ir.Unknown) []*ir.Unknown {
 
 // rebuild replaces the elements of a known list, tuple, map or object.
 func rebuild(v cty.Value, f func(cty.Value) cty.Value) cty.Value {
-	t := v.Type()
-	if v.LengthInt() == 0 {
-		return v
+	w, _ := rebuilt(v, func(e cty.Value) (cty.Value, bool) { return f(e), true })
+	return w
+}
+
+// rebuilt does the same where f says that an element is another one now. It
+// makes no copy when none is.
+func rebuilt(v cty.Value, f func(cty.Value) (cty.Value, bool)) (cty.Value, bool) {
+	n := v.LengthInt()
+	if n == 0 {
+		return v, false
 	}
-	if t.IsObjectType() || t.IsMapType() {
-		m := map[string]cty.Value{}
-		for it := v.ElementIterator(); it.Next(); {
-			k, e := it.Element()
-			m[k.AsString()] = f(e)
+	var keys []string // of a map or an object
+	es := make([]cty.Value, 0, n)
+	t, changed := v.Type(), false
+	keyed := t.IsObjectType() || t.IsMapType()
+	for it := v.ElementIterator(); it.Next(); {
+		k, e := it.Element()
+		e, other := f(e)
+		changed = changed || other
+		es = append(es, e)
+		if keyed {
+			keys = append(keys, k.AsString())
+		}
+	}
+	switch {
+	case !changed:
+		return v, false
+	case keyed:
+		m := make(map[string]cty.Value, n)
+		for i, k := range keys {
+			m[k] = es[i]
 		}
 		if t.IsMapType() && cty.CanMapVal(m) {
-			return cty.MapVal(m)
+			return cty.MapVal(m), true
 		}
-		return cty.ObjectVal(m)
+		return cty.ObjectVal(m), true
+	case t.IsListType() && cty.CanListVal(es):
+		return cty.ListVal(es), true
 	}
-	l := make([]cty.Value, 0, v.LengthInt())
-	for it := v.ElementIterator(); it.Next(); {
-		_, e := it.Element()
-		l = append(l, f(e))
-	}
-	if t.IsListType() && cty.CanListVal(l) {
-		return cty.ListVal(l)
-	}
-	return cty.TupleVal(l)
+	return cty.TupleVal(es), true
 }
 
 // spread turns sets with unknown elements into tuples, so that every unknown
@@ -305,7 +326,7 @@ func (s *scope) spread(v cty.Value) cty.Value {
 		case unknown == 1 && !e.IsKnown() && oneTerm(own) != "":
 			es[i] = mark2(e, own)
 		default:
-			es[i] = s.sealed(e, own)
+			es[i], _ = s.sealed(e, own)
 		}
 	}
 	return cty.TupleVal(es).WithMarks(others)
