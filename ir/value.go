@@ -121,6 +121,10 @@ type Origin struct {
 	Description string
 	// Implicit: nobody wrote it; AWS makes it (a default ACL, the local route).
 	Implicit bool
+	// Aside: it is here for what may be, beside what the source writes as a rule
+	// or entry of its own: a copy in each object that an unknown id may name, or
+	// what a list may hold that a plan does not show.
+	Aside bool
 }
 
 // At returns the place of a field, or the origin's own place where the field's
