@@ -65,6 +65,9 @@ type Attr struct {
 	// Fields are the places of the attributes of each object of a list of
 	// objects that is written out (attribute-as-blocks syntax).
 	Fields []map[string]diag.Range
+	// More: the list may hold other elements beside those of Value. A plan
+	// shows what a list refers to, and not what is written out beside it.
+	More *ir.Unknown
 }
 
 // Elem returns the place of element i, or of the whole attribute.
@@ -228,6 +231,29 @@ func Why(v cty.Value) *ir.Unknown {
 		return us[0]
 	}
 	return &ir.Unknown{Cause: diag.Cause{Code: diag.Computed, Message: "known after apply"}}
+}
+
+// Among says what an unknown id may turn out to be: symbols and ids of things
+// that the input has, and, when Open, an id from outside.
+type Among struct {
+	Of   []string
+	Open bool
+}
+
+type amongMark struct{ *Among }
+
+// MarkAmong marks an unknown id, or an unknown list of ids, with what it may be.
+func MarkAmong(v cty.Value, among *Among) cty.Value { return v.Mark(amongMark{among}) }
+
+// AmongOf returns what an unknown value may be, nil when nothing says so.
+func AmongOf(v cty.Value) *Among {
+	_, ms := v.UnmarkDeep()
+	for m := range ms {
+		if m, ok := m.(amongMark); ok {
+			return m.Among
+		}
+	}
+	return nil
 }
 
 // SensitiveMark is the mark of values that must never be printed.
