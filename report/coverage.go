@@ -46,7 +46,7 @@ func Cover(nets []*ir.Network, inputs []Input, roots int) Coverage {
 			c.unknown(g.Origin.Address, "rules", false, g.Open)
 			for _, egress := range []bool{false, true} {
 				for _, r := range g.Rules(egress) {
-					if r.Origin.Implicit {
+					if r.Origin.Implicit || r.Origin.Aside {
 						continue
 					}
 					c.Rules++
@@ -57,7 +57,7 @@ func Cover(nets []*ir.Network, inputs []Input, roots int) Coverage {
 		for _, a := range n.NetworkACLs {
 			c.unknown(a.Origin.Address, "entries", false, a.Open)
 			for _, e := range a.Entries {
-				if e.Origin.Implicit {
+				if e.Origin.Implicit || e.Origin.Aside {
 					continue
 				}
 				c.Entries++
@@ -110,7 +110,7 @@ func (c *Coverage) filter(address string, m ir.Match, maybe *ir.Unknown, more ..
 func (c *Coverage) routes(t *ir.RouteTable) {
 	c.unknown(t.Origin.Address, "routes", false, t.Open)
 	for _, r := range t.Routes {
-		if r.Origin.Implicit {
+		if r.Origin.Implicit || r.Origin.Aside {
 			continue
 		}
 		c.Routes++

@@ -183,7 +183,7 @@ func groupOf(g *ir.SecurityGroup, root string) jsonGroup {
 				from, to = typeAndCode(r.Match)
 			}
 			rule := jsonSG{direction, protocolOf(r.Match), from, to, peerOf(r.Peer), exists(r.Maybe), r.Origin.Address, locationOf(r.Origin.Range)}
-			if r.Origin.Implicit {
+			if r.Origin.Implicit || r.Origin.Aside {
 				j.Implicit = append(j.Implicit, rule)
 				continue
 			}
@@ -215,7 +215,7 @@ func aclOf(n *ir.Network, a *ir.NetworkACL, root string) jsonACL {
 			if e.Peer.CIDR.IsValid() {
 				entry.CIDR = orNull(e.Peer.CIDR.String())
 			}
-			if e.Origin.Implicit {
+			if e.Origin.Implicit || e.Origin.Aside {
 				j.Implicit = append(j.Implicit, entry)
 				continue
 			}

@@ -294,9 +294,9 @@ func linkACLRule(v view) {
 	if !ok {
 		return
 	}
-	for _, other := range standIns(v, es[0], v.b.net.NetworkACLs) {
+	for _, other := range standIns(v, es[0], v.b.acls, v.b.net.NetworkACLs) {
 		e := e
-		e.Maybe = es[0].why
+		e.Maybe, e.Origin.Aside = es[0].why, true
 		v.addEntry(other, e, egress)
 	}
 	v.addEntry(o, e, egress)

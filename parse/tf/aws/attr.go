@@ -27,7 +27,12 @@ type elem struct {
 	// many: the list itself is not known; the element stands for any finite
 	// number of elements, none included.
 	many *ir.Unknown
-	at   diag.Range
+	// beside: the element stands for what a list that is known otherwise may
+	// hold too.
+	beside bool
+	// among says what an element that is not known may be.
+	among *tf.Among
+	at    diag.Range
 }
 
 // unknown returns why the element is not known, or nil.
@@ -270,7 +275,7 @@ func (v view) list(name string) (elems []elem, set bool) {
 	raw, marks := a.Value.Unmark()
 	switch {
 	case !raw.IsKnown():
-		return []elem{{many: v.cause(a.Value, marks, a.Range), at: a.Range}}, true
+		return []elem{{many: v.cause(a.Value, marks, a.Range), among: tf.AmongOf(a.Value), at: a.Range}}, true
 	case !isSequence(raw.Type()):
 		return []elem{{many: v.invalid(a.Range, name+" must be a list of strings", "put the value in [ ]"), at: a.Range}}, true
 	}
@@ -278,6 +283,9 @@ func (v view) list(name string) (elems []elem, set bool) {
 	for it := raw.ElementIterator(); it.Next(); i++ {
 		_, ev := it.Element()
 		elems = append(elems, v.element(name, ev, marks, a.Elem(i)))
+	}
+	if a.More != nil {
+		elems = append(elems, elem{many: a.More, beside: true, at: a.Range})
 	}
 	return elems, true
 }
@@ -287,7 +295,7 @@ func isSequence(t cty.Type) bool { return t.IsListType() || t.IsSetType() || t.I
 func (v view) element(name string, ev cty.Value, above cty.ValueMarks, at diag.Range) elem {
 	raw, _ := ev.UnmarkDeep()
 	if !raw.IsKnown() {
-		return elem{why: v.cause(ev, above, at), at: at}
+		return elem{why: v.cause(ev, above, at), among: tf.AmongOf(ev), at: at}
 	}
 	c, err := convert.Convert(raw, cty.String)
 	if err != nil || c.IsNull() {
@@ -303,7 +311,11 @@ func (v view) single(name string) []elem {
 	case !set, val.Known() && val.V == "":
 		return nil
 	}
-	return []elem{{s: val.V, why: val.Why, at: v.at(name)}}
+	e := elem{s: val.V, why: val.Why, at: v.at(name)}
+	if a, ok := v.get(name); ok && e.why != nil {
+		e.among = tf.AmongOf(a.Value)
+	}
+	return []elem{e}
 }
 
 // first reads an attribute that names one thing.

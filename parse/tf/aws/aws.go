@@ -173,6 +173,9 @@ type builder struct {
 	// existing holds the objects that a plan or state shows as already there:
 	// their lists then repeat what standalone resources manage.
 	existing map[any]bool
+	// nameless holds groups that stand for one of several of the root: they are
+	// no peer of their own.
+	nameless map[*ir.SecurityGroup]*ir.Unknown
 	// moduleOf holds the modules of objects that resources make.
 	moduleOf map[any]string
 
@@ -207,6 +210,7 @@ type builder struct {
 // The root's own diagnostics are not repeated.
 func Build(root *tf.Root) *ir.Network {
 	b := newBuilder(root)
+	b.checkLists()
 	b.each(func(v view, d decoder, known bool) {
 		if known && d.make != nil && isVPC(v.in.Type) {
 			d.make(v)
@@ -243,7 +247,7 @@ func newBuilder(root *tf.Root) *builder {
 		lists: map[string]*ir.PrefixList{}, gateways: map[string]*ir.Gateway{}, peerings: map[string]*ir.Peering{},
 		transits: map[string]*ir.TransitGateway{}, attached: map[string]*ir.Attachment{}, transTable: map[string]*ir.TransitTable{},
 		interfaces: map[string]*ir.Interface{}, alias: map[string]string{},
-		unsure: map[any]*ir.Unknown{}, maybe: map[any]*ir.Unknown{}, existing: map[any]bool{}, moduleOf: map[any]string{},
+		unsure: map[any]*ir.Unknown{}, maybe: map[any]*ir.Unknown{}, existing: map[any]bool{}, nameless: map[*ir.SecurityGroup]*ir.Unknown{}, moduleOf: map[any]string{},
 		defaults: map[*ir.VPC]*vpcDefaults{}, vpcInstances: map[*ir.VPC]*tf.Instance{}, seenSubnets: map[*ir.Subnet]bool{}, defaultIDs: map[string]*ir.VPC{},
 		aclOf:   assignment[*ir.NetworkACL]{of: map[*ir.Subnet][]assigned[*ir.NetworkACL]{}},
 		tableOf: assignment[*ir.RouteTable]{of: map[*ir.Subnet][]assigned[*ir.RouteTable]{}}, groupsOf: map[*ir.SecurityGroup]*ruleStyles{},

@@ -69,7 +69,7 @@ func linkEIPAssociation(v view) {
 // applyEIPs puts elastic IPs on their interfaces.
 func (b *builder) applyEIPs() {
 	for _, x := range b.eips {
-		for _, other := range standIns(x.v, x.target, b.net.Interfaces) {
+		for _, other := range standIns(x.v, x.target, b.interfaces, b.net.Interfaces) {
 			if a := primaryAddress(other, x.to); a != nil && a.Public.Exists.Known() && !a.Public.Exists.V {
 				a.Public.Exists = ir.NotKnown[bool](x.target.why)
 			}

@@ -205,18 +205,26 @@ func (v view) addStandalone(egress bool, unsure *ir.Unknown, style ruleStyle) {
 		return
 	}
 	g := v.b.group(v, es[0])
-	for _, other := range standIns(v, es[0], v.b.net.SecurityGroups) {
-		v.addRules(other, egress, es[0].why, style)
+	if len(candidates(v.b, es[0], v.b.groups)) > 0 {
+		v.b.nameless[g] = es[0].why
 	}
-	v.addRules(g, egress, unsure, style)
+	for _, other := range standIns(v, es[0], v.b.groups, v.b.net.SecurityGroups) {
+		v.addRules(other, egress, es[0].why, style, true)
+	}
+	v.addRules(g, egress, unsure, style, false)
 	styles := v.b.stylesOf(g)
 	styles.standalone = append(styles.standalone, standaloneRule{v, egress, v.blk.Range})
 }
 
-// addRules adds the rules of a rule resource to one group.
-func (v view) addRules(g *ir.SecurityGroup, egress bool, unsure *ir.Unknown, style ruleStyle) {
+// addRules adds the rules of a rule resource to one group. aside: it is one
+// that the rules may belong to.
+func (v view) addRules(g *ir.SecurityGroup, egress bool, unsure *ir.Unknown, style ruleStyle, aside bool) {
 	rules := v.standaloneRules(g, egress, style)
 	for i := range rules {
+		if u := v.b.nameless[g]; u != nil && rules[i].Peer.Group == g {
+			rules[i].Peer = ir.Peer{Unknown: u}
+		}
+		rules[i].Origin.Aside = rules[i].Origin.Aside || aside
 		if unsure != nil {
 			rules[i].Maybe = unsure
 		}

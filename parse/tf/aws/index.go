@@ -102,11 +102,44 @@ func (v view) noteMaybe(obj any) {
 	}
 }
 
-// standIns are the objects that an unknown id may name although the root makes
-// them: those that may not be there, in a module around the reference.
-func standIns[T any](v view, e elem, all []*T) []*T {
-	if e.why == nil || !derived(e.why) {
+// candidates are the objects of the root that an unknown id may name, as far as
+// the input says so.
+func candidates[T any](b *builder, e elem, named map[string]*T) []*T {
+	var out []*T
+	if e.among == nil {
 		return nil
+	}
+	for _, id := range e.among.Of {
+		if k, ok := b.alias[id]; ok {
+			id = k
+		}
+		if o := named[id]; o != nil && !contains(out, o) {
+			out = append(out, o)
+		}
+	}
+	return out
+}
+
+// choiceAmong is the choice of what an element names. One that is not known is
+// one of its candidates, or another.
+func choiceAmong[T any](b *builder, e elem, named map[string]*T, another func() *T) ir.Choice[*T] {
+	of := candidates(b, e, named)
+	if len(of) == 0 {
+		return choice(b, another())
+	}
+	out := ir.Choice[*T]{Of: of, Why: e.unknown()}
+	if e.among.Open {
+		out.Open = e.unknown()
+	}
+	return out
+}
+
+// standIns are the objects that an unknown id may name although the root makes
+// them: its candidates, and those that may not be there, in a module around the
+// reference.
+func standIns[T any](v view, e elem, named map[string]*T, all []*T) []*T {
+	if of := candidates(v.b, e, named); len(of) > 0 || e.why == nil || !derived(e.why) {
+		return of
 	}
 	var out []*T
 	for _, o := range all {
@@ -155,7 +188,12 @@ func (v view) vpcChoice(attr string) ir.Choice[*ir.VPC] {
 	if len(es) == 0 {
 		return ir.One(v.b.defaultVPC(v))
 	}
-	return choice(v.b, v.b.vpc(v, es[0]))
+	return choiceAmong(v.b, es[0], v.b.vpcs, func() *ir.VPC { return v.b.vpc(v, es[0]) })
+}
+
+// subnetChoice is the subnet that an element names.
+func (v view) subnetChoice(e elem) ir.Choice[*ir.Subnet] {
+	return choiceAmong(v.b, e, v.b.subnets, func() *ir.Subnet { return v.b.subnet(v, e) })
 }
 
 // defaultVPC returns the default VPC of the view's Region. Its CIDR is always
@@ -214,6 +252,9 @@ func (b *builder) group(v view, e elem) *ir.SecurityGroup {
 // groupPeer is a rule's reference to a group. A group that stands for any
 // number of groups is no single peer: which of them is meant is not known.
 func (b *builder) groupPeer(v view, e elem) ir.Peer {
+	if len(candidates(b, e, b.groups)) > 0 {
+		return ir.Peer{Unknown: e.unknown()}
+	}
 	g := b.group(v, e)
 	if u := b.maybe[g]; u != nil {
 		one := *u

@@ -89,7 +89,7 @@ func (v view) nicFields(groups ...string) map[ir.Field]diag.Range {
 // the default VPC, which gives public addresses unless it was changed.
 func (v view) instanceSubnet(es []elem) ir.Choice[*ir.Subnet] {
 	if len(es) > 0 {
-		return choice(v.b, v.b.subnet(v, es[0]))
+		return v.subnetChoice(es[0])
 	}
 	return ir.One(v.b.defaultSubnet(v))
 }
@@ -236,7 +236,7 @@ func linkNetworkInterface(v view) {
 	es := v.single("subnet_id")
 	subnet := ir.Another[*ir.Subnet](nil)
 	if len(es) > 0 {
-		subnet = choice(v.b, v.b.subnet(v, es[0]))
+		subnet = v.subnetChoice(es[0])
 	} else {
 		subnet.Open = v.invalid(v.at(), "subnet_id is required", "name the subnet")
 	}

@@ -59,6 +59,16 @@ func (v view) maybeBlock() *ir.Unknown {
 
 func (v view) addToSet(m *ir.Many[*ir.SecurityGroup], e elem, maybe *ir.Unknown) {
 	switch {
+	case e.unknown() != nil && len(candidates(v.b, e, v.b.groups)) > 0:
+		for _, g := range candidates(v.b, e, v.b.groups) {
+			addGroupTo(m, g, e.unknown())
+		}
+		// An id that is one of them is none beside them; a list may hold more
+		// that is written out, and a plan does not show.
+		if e.among.Open || e.many != nil {
+			m.Open = e.unknown()
+		}
+		return
 	case e.many != nil:
 		m.Open = e.many
 		return
@@ -116,8 +126,17 @@ func (v view) spread(n nic, subnets []elem, each bool) []*ir.Interface {
 	var of []*ir.Subnet
 	var open *ir.Unknown
 	for _, e := range subnets {
+		if some := candidates(v.b, e, v.b.subnets); len(some) > 0 {
+			of, each = append(of, some...), false
+			if e.among.Open || e.many != nil {
+				open = e.unknown()
+			}
+			continue
+		}
 		if e.many != nil {
-			open = e.many
+			if !e.beside || !each {
+				open = e.many
+			}
 			continue
 		}
 		s := v.b.subnet(v, e)
@@ -260,7 +279,7 @@ func (b *builder) finishInterfaces() {
 		w.o.Groups = union(w.o.Groups, b.defaultGroups(w.v, w.o))
 	}
 	for _, x := range b.attachments {
-		for _, other := range standIns(x.v, x.to, b.net.Interfaces) {
+		for _, other := range standIns(x.v, x.to, b.interfaces, b.net.Interfaces) {
 			x.v.addToSet(&other.Groups, x.group, x.to.why)
 		}
 		o := b.iface(x.v, x.to)

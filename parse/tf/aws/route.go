@@ -69,8 +69,12 @@ func linkRoute(v view) {
 	o := v.b.table(v, es[0])
 	v.b.later(func() {
 		v.addRoute(o)
-		for _, other := range standIns(v, es[0], v.b.net.RouteTables) {
+		for _, other := range standIns(v, es[0], v.b.tables, v.b.net.RouteTables) {
+			n := len(other.Routes)
 			v.addRoute(other)
+			for i := n; i < len(other.Routes) && es[0].among != nil; i++ {
+				other.Routes[i].Maybe, other.Routes[i].Origin.Aside = es[0].why, true
+			}
 		}
 	})
 }

@@ -52,6 +52,12 @@ func (s ruleShape) rule(at diag.Range, peer ir.Peer, many *ir.Unknown) ir.Rule {
 	return r
 }
 
+// beside marks a rule that stands for what a list may hold too.
+func (s ruleShape) beside(e elem, r ir.Rule) ir.Rule {
+	r.Origin.Aside = e.beside
+	return r
+}
+
 // groupProtocol reads a protocol as security group resources do: any case, a
 // name that AWS knows or a number. [TP vpc_security_group.go protocolForValue]
 func (v view) groupProtocol(attr string) ir.Value[int16] {
@@ -129,11 +135,11 @@ func (s ruleShape) sources(g *ir.SecurityGroup) []ir.Rule {
 	}
 	lists, _ := s.v.list("prefix_list_ids")
 	for _, e := range lists {
-		rules = append(rules, s.rule(e.at, s.v.listPeer(e), e.many))
+		rules = append(rules, s.beside(e, s.rule(e.at, s.v.listPeer(e), e.many)))
 	}
 	groups, _ := s.v.list("security_groups")
 	for _, e := range groups {
-		rules = append(rules, s.rule(e.at, s.v.groupPeer(e), e.many))
+		rules = append(rules, s.beside(e, s.rule(e.at, s.v.groupPeer(e), e.many)))
 	}
 	for _, e := range s.v.single("source_security_group_id") {
 		// Next to another source an unknown group may turn out to be null.

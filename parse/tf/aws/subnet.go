@@ -90,6 +90,8 @@ type assigned[T comparable] struct {
 	at      diag.Range
 	// standIn: only subnets that stand for any number may be meant.
 	standIn bool
+	// written: only subnets whose id can be written out may be meant.
+	written bool
 }
 
 // assignment collects which ACL or route table subnets are given.
@@ -104,8 +106,16 @@ type assignment[T comparable] struct {
 // add notes that the subnet an element names is given an object.
 func (a *assignment[T]) add(v view, e elem, to T) {
 	one := assigned[T]{to: to, maybe: v.maybe(), address: v.in.Address, at: e.at}
+	if of := candidates(v.b, e, v.b.subnets); len(of) > 0 {
+		one.maybe = e.unknown()
+		for _, s := range of {
+			a.of[s] = append(a.of[s], one)
+		}
+		return
+	}
 	if e.many != nil {
 		one.maybe = e.many
+		one.written = e.beside
 		a.anywhere = append(a.anywhere, one)
 		return
 	}
@@ -146,7 +156,7 @@ func (a *assignment[T]) decide(s *ir.Subnet, standIn bool, mayBelong func(T) boo
 		return out
 	}
 	for _, x := range a.anywhere {
-		if (standIn || !x.standIn) && mayBelong(x.to) {
+		if (standIn || !x.standIn) && (s.ID != "" || !x.written) && mayBelong(x.to) {
 			maybe = append(maybe, x)
 		}
 	}
