@@ -26,17 +26,19 @@ const (
 
 // documents reads the documents of a run.
 type documents struct {
-	l      *loader
-	reader *awsapi.Reader
-	any    bool            // the reader holds something
-	beside map[string]bool // directories that hold an export
-	idle   []string        // JSON files of directories, of no use
+	l       *loader
+	reader  *awsapi.Reader
+	any     bool            // the reader holds something
+	beside  map[string]bool // directories that hold an export
+	idle    []string        // JSON files of directories, of no use
+	planned []planned       // plans and states
 }
 
-// loadDocuments reads the exports into one network, nil when there are none.
+// loadDocuments reads the exports into one network, nil when there are none,
+// and the plans and states.
 // What is an export by its content is read first: a file that is not, and that
 // nobody named, matters only if it lies among exports.
-func (l *loader) loadDocuments(ctx context.Context, all []document) *ir.Network {
+func (l *loader) loadDocuments(ctx context.Context, all []document) (exports *ir.Network, terraform []planned) {
 	r := &documents{l: l, reader: awsapi.NewReader(), beside: map[string]bool{}}
 	var rest []document
 	for _, d := range all {
@@ -56,11 +58,11 @@ func (l *loader) loadDocuments(ctx context.Context, all []document) *ir.Network 
 	}
 	r.reportIdle()
 	if !r.any {
-		return nil
+		return nil, r.planned
 	}
 	network, ds := r.reader.Network()
 	l.out.Diagnostics = append(l.out.Diagnostics, ds...)
-	return network
+	return network, r.planned
 }
 
 // place is the directory of a document, of whatever tree.
@@ -97,7 +99,7 @@ func (r *documents) read(d document) {
 	case kind != "" && !d.named: // what Terraform left beside its configuration
 	case kind != "":
 		r.l.keep(shown, kind, data)
-		r.l.refuseTerraform(shown, kind)
+		r.terraform(shown, kind, data)
 	case awsapi.Detect(data), !json.Valid(data) && (!d.many || r.beside[r.place(d)]):
 		r.export(d, data)
 	case d.many:
@@ -163,11 +165,6 @@ func terraformKind(data []byte) string {
 		return KindPlan
 	}
 	return ""
-}
-
-// refuseTerraform says that plans and states are not read.
-func (l *loader) refuseTerraform(shown, kind string) {
-	l.refuse(shown, notAnalysed, "this is a Terraform "+kind+", which this version does not read yet", "name the directory of its configuration instead")
 }
 
 // refuse reports a file that cannot be used.

@@ -53,6 +53,8 @@ func (l *loader) find(ctx context.Context) (*work, error) {
 
 func (l *loader) findOne(ctx context.Context, a *argument, w *work) error {
 	switch {
+	case a.source:
+		return nil // read with each plan
 	case a.with:
 		l.lends(a)
 		return nil

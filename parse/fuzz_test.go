@@ -8,7 +8,7 @@ import (
 // FuzzStdin reads anything at all from standard input: whatever it is, the
 // answer is a network or an error in words, and the same one twice.
 func FuzzStdin(f *testing.F) {
-	for _, s := range []string{"", " ", "{}", "[]", "{", plan, state, vpcs, subnets, `{"SecurityGroups":[{"GroupId":"sg-1","IpPermissions":[{}]}]}`, "\xef\xbb\xbf{}", "resource {}"} {
+	for _, s := range []string{"", " ", "{}", "[]", "{", aPlan, aState, vpcs, subnets, `{"SecurityGroups":[{"GroupId":"sg-1","IpPermissions":[{}]}]}`, "\xef\xbb\xbf{}", "resource {}"} {
 		f.Add([]byte(s))
 	}
 	dir := f.TempDir()

@@ -31,7 +31,11 @@ func (l *loader) load(ctx context.Context) (*Result, error) {
 	if err != nil {
 		l.out.Diagnostics = append(l.out.Diagnostics, outOfTime("", "not every directory was searched"))
 	}
-	exports := l.loadDocuments(ctx, w.documents)
+	exports, documents := l.loadDocuments(ctx, w.documents)
+	planned, err := l.loadPlanned(ctx, documents)
+	if err != nil {
+		return nil, err
+	}
 	roots, err := l.loadRoots(ctx, w.roots)
 	if err != nil {
 		return nil, err
@@ -42,6 +46,7 @@ func (l *loader) load(ctx context.Context) (*Result, error) {
 	if exports != nil {
 		l.out.Networks = append(l.out.Networks, exports)
 	}
+	l.out.Networks = append(l.out.Networks, planned...)
 	l.out.Networks = append(l.out.Networks, roots...)
 	slices.SortFunc(l.out.Inputs, func(a, b Input) int { return strings.Compare(a.Path, b.Path) })
 	l.out.Diagnostics = l.out.Diagnostics.Sort()

@@ -15,8 +15,8 @@ import (
 
 const (
 	vpc     = `resource "aws_vpc" "main" { cidr_block = "10.0.0.0/16" }` + "\n"
-	plan    = `{"format_version":"1.2","terraform_version":"1.9.0","planned_values":{"root_module":{}},"resource_changes":[]}`
-	state   = `{"version":4,"terraform_version":"1.9.0","serial":1,"lineage":"x","outputs":{},"resources":[]}`
+	aPlan   = `{"format_version":"1.2","terraform_version":"1.9.0","planned_values":{"root_module":{}},"resource_changes":[]}`
+	aState  = `{"version":4,"terraform_version":"1.9.0","serial":1,"lineage":"x","outputs":{},"resources":[]}`
 	vpcs    = `{"Vpcs":[{"VpcId":"vpc-1","CidrBlock":"10.0.0.0/16","OwnerId":"111122223333"}]}`
 	subnets = `{"Subnets":[{"SubnetId":"subnet-1","VpcId":"vpc-1","CidrBlock":"10.0.1.0/24"}]}`
 )
@@ -125,19 +125,19 @@ func TestLoad(t *testing.T) {
 
 		{name: "exports are one network", files: map[string]string{"east/vpcs.json": vpcs, "east/subnets.json": subnets}, want: []string{"exports"}},
 		{name: "exports beside roots", files: map[string]string{"x/vpcs.json": vpcs, "x/package.json": `{"name":"x"}`, "net/main.tf": vpc, "web/tsconfig.json": "{ // no"}, want: []string{"exports", "net"}, says: []string{"x/package.json"}},
-		{name: "JSON of other kinds", files: map[string]string{"net/main.tf": vpc, "web/package.json": `{"name":"x"}`, "web/broken.json": "{", "net/plan.json": plan, "net/terraform.tfstate": state}, want: []string{"net"}},
+		{name: "JSON of other kinds", files: map[string]string{"net/main.tf": vpc, "web/package.json": `{"name":"x"}`, "web/broken.json": "{", "net/plan.json": aPlan, "net/terraform.tfstate": aState}, want: []string{"net"}},
 		{name: "a broken export", files: map[string]string{"x/vpcs.json": vpcs, "x/subnets.json": subnets[:40]}, want: []string{"exports"}, says: []string{"error: x/subnets.json:1: not JSON"}},
-		{name: "a plan", files: map[string]string{"plan.json": plan}, paths: []string{"plan.json"}, want: []string{}, says: []string{"error: plan.json: this is a Terraform plan, which this version does not read yet"}},
-		{name: "a state", files: map[string]string{"terraform.tfstate": state}, paths: []string{"terraform.tfstate"}, want: []string{}, says: []string{"error: terraform.tfstate: this is a Terraform state, which this version does not read yet"}},
-		{name: "a directory of plans", files: map[string]string{"p/a.json": plan}, want: []string{}, says: []string{"error: p/a.json: this is a Terraform plan"}},
-		{name: "a directory of states", files: map[string]string{"s/terraform.tfstate": state}, want: []string{}, says: []string{"error: s/terraform.tfstate: this is a Terraform state"}},
-		{name: "a state beside an export", files: map[string]string{"net/main.tf": vpc, "net/vpcs.json": vpcs, "net/terraform.tfstate": state}, want: []string{"exports", "net"}},
+		{name: "a plan", files: map[string]string{"plan.json": aPlan}, paths: []string{"plan.json"}, want: []string{"plan.json"}, says: []string{"plan.json: this plan has no configuration"}},
+		{name: "a state", files: map[string]string{"terraform.tfstate": aState}, paths: []string{"terraform.tfstate"}, want: []string{"terraform.tfstate"}},
+		{name: "a directory of plans", files: map[string]string{"p/a.json": aPlan}, want: []string{"p/a.json"}, says: []string{"p/a.json: this plan has no configuration"}},
+		{name: "a directory of states", files: map[string]string{"s/terraform.tfstate": aState}, want: []string{"s/terraform.tfstate"}},
+		{name: "a state beside an export", files: map[string]string{"net/main.tf": vpc, "net/vpcs.json": vpcs, "net/terraform.tfstate": aState}, want: []string{"exports", "net"}},
 		{name: "other JSON, named", files: map[string]string{"a.json": "{}"}, paths: []string{"a.json"}, want: []string{}, says: []string{"error: a.json: this JSON is neither an AWS export nor a Terraform plan or state"}},
 		{name: "no JSON, named", files: map[string]string{"a.md": "# hello"}, paths: []string{"a.md"}, want: []string{}, says: []string{"error: a.md: this is neither JSON nor Terraform"}},
 		{name: "other JSON, in a directory", files: map[string]string{"a.json": "{}", "b.json": "[]"}, want: []string{}, says: []string{"a.json: no AWS export: a.json, b.json"}},
 
 		{name: "an export on standard input", o: Options{Stdin: strings.NewReader(vpcs)}, paths: []string{"-"}, want: []string{"exports"}},
-		{name: "a plan on standard input", o: Options{Stdin: strings.NewReader(plan)}, paths: []string{"-"}, want: []string{}, says: []string{"error: -: this is a Terraform plan"}},
+		{name: "a plan on standard input", o: Options{Stdin: strings.NewReader(aPlan)}, paths: []string{"-"}, want: []string{"-"}, says: []string{"-: this plan has no configuration"}},
 		{name: "nothing on standard input", o: Options{Stdin: strings.NewReader("")}, paths: []string{"-"}, want: []string{}, says: []string{"error: -: standard input is empty"}},
 
 		{name: "a link inside", files: map[string]string{".git/HEAD": "", "real/main.tf": vpc, "link": "-> real", "loop": "-> ."}, want: []string{"real"}},

@@ -41,6 +41,9 @@ type Options struct {
 	Environ []string
 	// Workspace is the Terraform workspace; "" means default.
 	Workspace string
+	// Source is the directory of the configuration that plans and states were
+	// made from: it gives places in .tf files, and values that a plan erases.
+	Source string
 	// Stdin is what the PATH "-" reads.
 	Stdin io.Reader
 	// Changed: the paths are changed files. What is analysed are the roots

@@ -32,8 +32,10 @@ type argument struct {
 	abs   string // absolute, links resolved; "" for standard input
 	isDir bool
 	with  bool // lends facts only
-	tree  *tree
-	name  string // in tree.fsys
+	// source: it is the configuration of plans, and not checked itself.
+	source bool
+	tree   *tree
+	name   string // in tree.fsys
 }
 
 type loader struct {
@@ -42,6 +44,8 @@ type loader struct {
 	args  []*argument
 	trees []*tree // by directory
 	out   *Result
+	// source is the directory that Options.Source names, nil without.
+	source *argument
 }
 
 func newLoader(paths []string, o Options) (*loader, error) {
@@ -63,6 +67,9 @@ func newLoader(paths []string, o Options) (*loader, error) {
 		if err := l.argument(p, true); err != nil {
 			return nil, err
 		}
+	}
+	if err := l.sourceArgument(); err != nil {
+		return nil, err
 	}
 	if err := l.plant(); err != nil {
 		l.close()
@@ -103,6 +110,23 @@ func (l *loader) argument(given string, with bool) error {
 	}
 	a.abs, a.isDir = abs, info.IsDir()
 	l.args = append(l.args, a)
+	return nil
+}
+
+// sourceArgument resolves the directory of Options.Source.
+func (l *loader) sourceArgument() error {
+	if l.o.Source == "" {
+		return nil
+	}
+	abs, err := resolve(l.join(l.o.Source))
+	if err != nil {
+		return l.missing(l.o.Source, err)
+	}
+	if info, err := os.Stat(abs); err != nil || !info.IsDir() {
+		return &UsageError{Path: l.o.Source, Message: "--source must be a directory", Hint: "name the root module that the plan was made in"}
+	}
+	l.source = &argument{given: l.o.Source, abs: abs, isDir: true, source: true}
+	l.args = append(l.args, l.source)
 	return nil
 }
 

@@ -109,6 +109,7 @@ func loadFlags() []cli.Flag {
 		&cli.StringSliceFlag{Name: "var-file", Usage: "`FILE` of variable values", Category: inputFlags},
 		&cli.StringFlag{Name: "workspace", Usage: "the Terraform workspace, `NAME`", Category: inputFlags},
 		&cli.StringSliceFlag{Name: "with", Usage: "a `PATH` that lends facts and is not checked itself", Category: inputFlags, Hidden: true}, // no input lends any
+		&cli.StringFlag{Name: "source", Usage: "the `DIR` of the root module that a plan or state was made from", Category: inputFlags},
 		&cli.StringFlag{Name: "boundary", Usage: "read nothing outside this `DIR`", Category: inputFlags},
 		&cli.DurationFlag{Name: "timeout", Usage: "stop after this `TIME`, as 30s or 5m", Category: inputFlags, DefaultText: "no limit"},
 	}

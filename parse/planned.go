@@ -1,0 +1,84 @@
+package parse
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/postern-dev/postern/diag"
+	"github.com/postern-dev/postern/ir"
+	"github.com/postern-dev/postern/parse/tf"
+	"github.com/postern-dev/postern/parse/tf/aws"
+	"github.com/postern-dev/postern/parse/tf/hcl"
+	"github.com/postern-dev/postern/parse/tf/plan"
+)
+
+// planned is a plan or a state: each is a network of its own, since addresses
+// of Terraform are names within one root.
+type planned struct {
+	shown    string
+	document *plan.Document
+}
+
+// terraform reads a plan or a state.
+func (r *documents) terraform(shown, kind string, data []byte) {
+	d, err := plan.Parse(shown, data)
+	if err != nil {
+		r.l.refuse(shown, notAnalysed, fmt.Sprintf("this is a Terraform %s that cannot be read: %v", kind, err), "write it with: terraform show -json")
+		return
+	}
+	r.planned = append(r.planned, planned{shown, d})
+}
+
+// loadPlanned makes the networks of plans and states.
+func (l *loader) loadPlanned(ctx context.Context, all []planned) ([]*ir.Network, error) {
+	if l.source != nil && len(all) == 0 {
+		l.out.Diagnostics = append(l.out.Diagnostics, diag.Diagnostic{
+			Message: "--source " + l.source.given + " is not used: there is no plan or state", Address: l.source.given,
+			Fix: "it names the configuration of a plan that is checked; to check a configuration, name its directory as the path",
+		})
+	}
+	var networks []*ir.Network
+	for _, p := range all {
+		if ctx.Err() != nil {
+			l.out.Diagnostics = append(l.out.Diagnostics, outOfTime(p.shown, "this file was not analysed"))
+			continue
+		}
+		source, err := l.evaluateSource(ctx, p.document)
+		if err != nil {
+			return nil, err
+		}
+		root := p.document.Root(plan.Options{Schemas: aws.Schemas, Source: source})
+		l.out.Diagnostics = append(l.out.Diagnostics, root.Diagnostics...)
+		networks = append(networks, aws.Build(root))
+	}
+	return networks, nil
+}
+
+// evaluateSource evaluates the configuration that --source names, with the
+// variables that a plan was made with. What is wrong with it is no fault of the
+// plan's; it serves only to tell more.
+func (l *loader) evaluateSource(ctx context.Context, d *plan.Document) (*tf.Root, error) {
+	if l.source == nil {
+		return nil, nil
+	}
+	o, err := l.values()
+	if err != nil {
+		return nil, err
+	}
+	for name, value := range d.Variables() {
+		if _, given := o.Vars[name]; !given {
+			o.Vars[name] = value
+		}
+	}
+	m := module{l.source.tree, l.source.name}
+	files, err := l.variableFiles([]module{m})
+	if err != nil {
+		return nil, err
+	}
+	o.VarFiles = files[m.tree]
+	root := hcl.Evaluate(ctx, m.tree.files, m.dir, o)
+	for name, text := range m.tree.files.Sources() {
+		l.keep(name, KindTerraform, text)
+	}
+	return root, nil
+}
