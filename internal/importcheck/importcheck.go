@@ -45,6 +45,7 @@ var layers = [...]layer{
 	{"internal/nearest", nil},
 	{"internal/microcase", []string{"ir", "diag", "packet"}},
 	{"internal/netgen", []string{"ir", "diag", "packet"}},
+	{"internal/listgen", []string{"solver", "packet"}},
 	{"internal/...", []string{"internal/..."}},
 	{"scripts/...", nil},
 }

@@ -1,0 +1,262 @@
+package rulelist
+
+import (
+	"github.com/postern-dev/postern/packet"
+)
+
+// role is what a piece means for the headers of a target.
+type role uint8
+
+const (
+	settles role = iota + 1 // stands before the target: its headers are accounted for
+	agrees                  // stands after it, and does the same
+	opposes                 // stands after it, and does or may do something else
+)
+
+// candidate is a piece that meets the target.
+type candidate struct {
+	piece
+	by   int32 // index of the entry
+	role role
+}
+
+// search decides whether every header of a box is accounted for. One that none
+// of the candidates takes is, when open is false, left over; with open it does
+// not matter (nothing comes after, and that does the same).
+//
+// Candidates are in the order of the list. Those that settle come first, and
+// their order is of no importance; of the others the first that takes a header
+// decides.
+type search struct {
+	x     *Index
+	open  bool
+	room  bitset
+	cands []candidate // of the target, then those of the parts under way
+	steps int         // candidates that may still be looked at
+	left  point       // a header that is left over, after a search that failed
+	build bool        // whether a cover is wanted
+	nodes []packet.Cover
+	leaf  map[int32]*packet.Cover
+}
+
+// yes is what prove returns when no cover is wanted.
+var yes packet.Cover
+
+// over reports whether the last search stopped because its budget was spent.
+func (s *search) over() bool { return s.steps < 0 }
+
+// settled returns the index of the first candidate that takes a point, and
+// whether the point is accounted for.
+func (s *search) settled(cands []candidate, p *point) (int, bool) {
+	for k := range cands {
+		if cands[k].holds(p) {
+			return k, cands[k].role != opposes
+		}
+	}
+	return -1, s.open
+}
+
+// walk looks for a header of a box that is not accounted for, from a corner on,
+// leaving each piece that takes the header by the side where most of the box is
+// left. False says nothing.
+func (s *search) walk(b *piece, cands []candidate) bool {
+	const most = 12
+	p := b.corner()
+	for range most {
+		k, ok := s.settled(cands, &p)
+		if !ok {
+			s.left = p
+			return true
+		}
+		if k < 0 || !leave(b, &cands[k].piece, &p) {
+			return false
+		}
+	}
+	return false
+}
+
+// leave moves a point out of a piece, within a box; false when the piece
+// contains the box.
+func leave(b, c *piece, p *point) bool {
+	best, to := -1, uint32(0)
+	most := 0.0
+	for f := range fields {
+		width := float64(b[f].hi-b[f].lo) + 1
+		if c[f].hi < b[f].hi {
+			if part := float64(b[f].hi-c[f].hi) / width; part > most {
+				best, to, most = f, c[f].hi+1, part
+			}
+		}
+		if c[f].lo > b[f].lo {
+			if part := float64(c[f].lo-b[f].lo) / width; part > most {
+				best, to, most = f, c[f].lo-1, part
+			}
+		}
+	}
+	if best < 0 {
+		return false
+	}
+	p[best] = to
+	return true
+}
+
+// prove returns a cover of a box by candidates all of which meet it, or nil: it
+// has found a header that is left over, or spent its steps; see over.
+func (s *search) prove(b *piece, cands []candidate) *packet.Cover {
+	s.steps -= len(cands) + 1
+	if s.steps < 0 {
+		return nil
+	}
+	cut := -1
+	most := -1.0
+	for k := range cands {
+		c := &cands[k]
+		if c.role != settles {
+			if k == 0 || cands[k-1].role == settles { // the first that comes after
+				if c.role == agrees && b.within(&c.piece) {
+					return s.leafOf(c.by)
+				}
+				if cut < 0 {
+					if c.role == opposes {
+						common := c.clip(b)
+						s.left = common.corner()
+						return nil
+					}
+					cut = k
+				}
+			}
+			break
+		}
+		if b.within(&c.piece) {
+			return s.leafOf(c.by)
+		}
+		if v := share(b, &c.piece); v > most {
+			cut, most = k, v
+		}
+	}
+	if cut < 0 {
+		if s.open {
+			return s.leafOf(nobody)
+		}
+		s.left = b.corner()
+		return nil
+	}
+	return s.subtract(b, cands, cut)
+}
+
+// share is the part of a box that a piece takes, by ranks.
+func share(b, c *piece) float64 {
+	v := 1.0
+	for f := range fields {
+		lo, hi := max(b[f].lo, c[f].lo), min(b[f].hi, c[f].hi)
+		v *= float64(hi-lo+1) / float64(b[f].hi-b[f].lo+1)
+	}
+	return v
+}
+
+// subtract proves the parts of a box that stick out of a candidate, side by
+// side:
+//
+//	+-----------------+
+//	|        2        |
+//	+----+-------+----+
+//	| 3  |   c   | 4  |
+//	+----+-------+----+
+//	|        1        |
+//	+-----------------+
+//
+// The protocol comes first, so that no part looks at a port that its protocol
+// lacks.
+func (s *search) subtract(b *piece, cands []candidate, cut int) *packet.Cover {
+	rest, c := *b, cands[cut].piece
+	by := cands[cut].by
+	top := &yes
+	hole := &top // where what is proved next belongs
+	for f := range fields {
+		if c[f].lo > rest[f].lo {
+			part := rest
+			part[f].hi = c[f].lo - 1
+			below := s.part(&part, cands)
+			if below == nil {
+				return nil
+			}
+			if s.build {
+				*hole = s.node(packet.Cover{Field: packet.Field(f + 1), At: s.x.axes[f].bounds[c[f].lo], Below: below})
+				hole = &(*hole).Above
+			}
+			rest[f].lo = c[f].lo
+		}
+		if c[f].hi < rest[f].hi {
+			part := rest
+			part[f].lo = c[f].hi + 1
+			above := s.part(&part, cands)
+			if above == nil {
+				return nil
+			}
+			if s.build {
+				*hole = s.node(packet.Cover{Field: packet.Field(f + 1), At: s.x.axes[f].bounds[c[f].hi+1], Above: above})
+				hole = &(*hole).Below
+			}
+			rest[f].hi = c[f].hi
+		}
+	}
+	*hole = s.leafOf(by)
+	return top
+}
+
+// part proves a part of a box with those of its candidates that meet the part.
+func (s *search) part(b *piece, cands []candidate) *packet.Cover {
+	base := len(s.cands)
+	s.steps -= len(cands)
+	for k := range cands {
+		if cands[k].meets(b) {
+			s.cands = append(s.cands, cands[k])
+		}
+	}
+	r := s.prove(b, s.cands[base:])
+	s.cands = s.cands[:base]
+	return r
+}
+
+// node keeps a node of a cover; they are allocated many at a time.
+func (s *search) node(c packet.Cover) *packet.Cover {
+	if len(s.nodes) == cap(s.nodes) {
+		s.nodes = make([]packet.Cover, 0, 64)
+	}
+	s.nodes = append(s.nodes, c)
+	return &s.nodes[len(s.nodes)-1]
+}
+
+// nobody stands for an entry where none takes what is left.
+const nobody = packet.Otherwise
+
+// leafOf returns the leaf that names an entry.
+func (s *search) leafOf(by int32) *packet.Cover {
+	if !s.build {
+		return &yes
+	}
+	if l, ok := s.leaf[by]; ok {
+		return l
+	}
+	l := s.node(packet.Cover{By: int(by)})
+	if s.leaf == nil {
+		s.leaf = map[int32]*packet.Cover{}
+	}
+	s.leaf[by] = l
+	return l
+}
+
+// around makes a cover of a box one of all headers.
+func (s *search) around(b *piece, inside, outside *packet.Cover) *packet.Cover {
+	top := inside
+	for f := fields - 1; f >= 0; f-- {
+		a := &s.x.axes[f]
+		if int(b[f].hi) < a.ranks()-1 {
+			top = s.node(packet.Cover{Field: packet.Field(f + 1), At: a.bounds[b[f].hi+1], Below: top, Above: outside})
+		}
+		if b[f].lo > 0 {
+			top = s.node(packet.Cover{Field: packet.Field(f + 1), At: a.bounds[b[f].lo], Below: outside, Above: top})
+		}
+	}
+	return top
+}

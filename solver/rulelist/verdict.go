@@ -1,0 +1,351 @@
+package rulelist
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/postern-dev/postern/packet"
+	"github.com/postern-dev/postern/solver"
+)
+
+// State is what is found about an entry.
+type State uint8
+
+// The states.
+const (
+	StateInvalid State = iota
+	Absent             // the entry matches no header of the family
+	Alive              // not covered: the verdict has a witness
+	Covered            // covered: the verdict says by what
+	Undecided          // no step could tell
+)
+
+func (s State) String() string {
+	switch s {
+	case Absent:
+		return "absent"
+	case Alive:
+		return "alive"
+	case Covered:
+		return "covered"
+	case Undecided:
+		return "undecided"
+	case StateInvalid:
+	}
+	return fmt.Sprintf("state(%d)", uint8(s))
+}
+
+// Tier is the step that found a verdict; see the package comment.
+type Tier uint8
+
+// The steps, in the order in which they are tried.
+const (
+	TierInvalid Tier = iota
+	TierNoOverlap
+	TierPair
+	TierWalk
+	TierSubtraction
+	TierDiagram
+	TierExact
+)
+
+func (t Tier) String() string {
+	switch t {
+	case TierNoOverlap:
+		return "no overlap"
+	case TierPair:
+		return "pair"
+	case TierWalk:
+		return "walk"
+	case TierSubtraction:
+		return "subtraction"
+	case TierDiagram:
+		return "diagram"
+	case TierExact:
+		return "exact"
+	case TierInvalid:
+	}
+	return fmt.Sprintf("tier(%d)", uint8(t))
+}
+
+// Verdict is the answer about one entry.
+type Verdict struct {
+	State State
+	// Tier is the last step that was needed.
+	Tier Tier
+	// Witness is, when Alive, a header that the entry may match and that is not
+	// accounted for.
+	Witness packet.Header
+	// Rules are, when Covered, entries that together account for all that the
+	// entry may match, in order.
+	Rules []int
+	// Irreducible: none of Rules can be left out.
+	Irreducible bool
+	// Cover proves a Covered verdict; its leaves name entries of the list. It
+	// is nil when only TierDiagram or TierExact could tell, and when it would
+	// have too many leaves.
+	Cover *packet.Cover
+}
+
+// Exact is a solver that answers what the steps of this package could not.
+type Exact interface {
+	// Covered reports whether every well-formed header of a box is in one of
+	// others; when not, it returns a header that is in none.
+	Covered(ctx context.Context, target solver.Box, others []solver.Box) (bool, packet.Header, error)
+}
+
+// maxSteps bounds the candidates that subtraction looks at for one box.
+const maxSteps = 1 << 18
+
+// maxDiagram bounds the edges of the diagram of one box.
+const maxDiagram = 1 << 20
+
+// Shadowed reports whether all that entry i may match is surely matched by
+// entries before it. last may be nil. An error is one of last's, or of ctx.
+func (x *Index) Shadowed(ctx context.Context, i int, last Exact) (Verdict, error) {
+	s := &search{x: x}
+	j := judge{s: s, i: i, last: last}
+	err := j.run(ctx)
+	return j.shadowed, err
+}
+
+// Redundant reports whether the list without entry i would do the same with
+// every header: each that the entry may match is surely matched before it, or
+// surely gets the same from what comes after it. An entry whose action is not
+// known is Undecided.
+func (x *Index) Redundant(ctx context.Context, i int, last Exact) (Verdict, error) {
+	s := &search{x: x}
+	j := judge{s: s, i: i, last: last, both: true}
+	err := j.run(ctx)
+	return j.redundant, err
+}
+
+// judge finds the verdicts about one entry, target by target.
+type judge struct {
+	s    *search
+	i    int
+	last Exact
+	both bool // the second verdict is wanted as well
+
+	shadowed, redundant Verdict
+}
+
+func (j *judge) run(ctx context.Context) error {
+	x := j.s.x
+	targets := x.targets(j.i)
+	if len(targets) == 0 {
+		j.shadowed = Verdict{State: Absent, Tier: TierNoOverlap}
+		j.redundant = j.shadowed
+		return ctx.Err()
+	}
+	j.shadowed = Verdict{State: Covered, Tier: TierPair}
+	j.redundant = j.shadowed
+	if x.actions[j.i] == solver.DecisionInvalid {
+		j.redundant.State = Undecided
+	}
+	for k := range targets {
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+		if err := j.target(ctx, &targets[k]); err != nil {
+			return err
+		}
+		if j.shadowed.State != Covered && (!j.both || j.redundant.State != Covered) {
+			break
+		}
+	}
+	if j.shadowed.State == Covered {
+		j.shadowed.certify(j.s, j.i, false)
+		j.redundant = j.shadowed
+	} else if j.both && j.redundant.State == Covered {
+		j.redundant.certify(j.s, j.i, true)
+	}
+	return nil
+}
+
+// merge adds what was found about one more target to a verdict.
+func (v *Verdict) merge(o Verdict) {
+	v.Tier = max(v.Tier, o.Tier)
+	switch {
+	case v.State == Alive:
+	case o.State != Covered:
+		v.State, v.Witness = o.State, o.Witness
+	case v.State == Covered:
+		v.Rules = append(v.Rules, o.Rules...)
+	}
+}
+
+// target decides one target, and adds it to the verdicts.
+func (j *judge) target(ctx context.Context, t *piece) error {
+	s := j.s
+	s.cands = s.cands[:0]
+	if by := s.before(t, j.i); by >= 0 {
+		v := Verdict{State: Covered, Tier: TierPair, Rules: []int{by}}
+		j.shadowed.merge(v)
+		j.redundant.merge(v)
+		return nil
+	}
+	v, err := j.decide(ctx, t, false)
+	if err != nil {
+		return err
+	}
+	j.shadowed.merge(v)
+	if v.State == Covered || !j.both || j.redundant.State != Covered {
+		if v.State == Covered {
+			j.redundant.merge(v)
+		}
+		return nil
+	}
+	if v.State == Alive && v.Tier <= TierSubtraction {
+		if taken := s.after(&s.left, j.i); !taken {
+			j.redundant.merge(Verdict{State: Alive, Tier: TierWalk, Witness: v.Witness})
+			return nil
+		}
+	}
+	s.behind(t, j.i)
+	if v, err = j.decide(ctx, t, true); err != nil {
+		return err
+	}
+	j.redundant.merge(v)
+	return nil
+}
+
+// before gathers the pieces before entry i that surely match something of a
+// box; it stops at one that contains the box, and returns its entry, -1 if
+// there is none.
+func (s *search) before(t *piece, i int) int {
+	x, by := s.x, -1
+	x.meeting(t, 0, int(x.start[i]), &s.room, func(k int) bool {
+		if !x.sure[k] {
+			return true
+		}
+		if t.within(&x.pieces[k]) {
+			by = int(x.of[k])
+			return false
+		}
+		s.cands = append(s.cands, candidate{x.pieces[k], x.of[k], settles})
+		return true
+	})
+	return by
+}
+
+// behind adds the pieces after entry i to the candidates.
+func (s *search) behind(t *piece, i int) {
+	x := s.x
+	x.meeting(t, int(x.start[i+1]), len(x.pieces), &s.room, func(k int) bool {
+		if x.actions[x.of[k]] != x.actions[i] {
+			s.cands = append(s.cands, candidate{x.pieces[k], x.of[k], opposes})
+		} else if x.sure[k] {
+			s.cands = append(s.cands, candidate{x.pieces[k], x.of[k], agrees})
+		}
+		return true
+	})
+}
+
+// after reports whether a header that gets past entry i surely gets the same
+// from what comes after it.
+func (s *search) after(p *point, i int) bool {
+	x := s.x
+	var b piece
+	for f := range b {
+		b[f] = span{p[f], p[f]}
+	}
+	taken := x.actions[i] == x.otherwise
+	x.meeting(&b, int(x.start[i+1]), len(x.pieces), &s.room, func(k int) bool {
+		if same := x.actions[x.of[k]] == x.actions[i]; !same || x.sure[k] {
+			taken = same
+			return false
+		}
+		return true
+	})
+	return taken
+}
+
+// decide tries the steps after the first two on one target, with the
+// candidates that were gathered.
+func (j *judge) decide(ctx context.Context, t *piece, after bool) (Verdict, error) {
+	s := j.s
+	s.open = after && s.x.actions[j.i] == s.x.otherwise
+	alive := func(tier Tier) Verdict {
+		return Verdict{State: Alive, Tier: tier, Witness: s.x.header(&s.left)}
+	}
+	if len(s.cands) == 0 && !s.open {
+		s.left = t.corner()
+		return alive(TierNoOverlap), nil
+	}
+	cands := s.cands
+	if s.walk(t, cands) {
+		return alive(TierWalk), nil
+	}
+	s.steps, s.build = maxSteps, false
+	proved := s.prove(t, cands)
+	switch {
+	case proved != nil:
+		return Verdict{State: Covered, Tier: TierSubtraction}, nil
+	case !s.over():
+		return alive(TierSubtraction), nil
+	}
+	if v := s.diagram(t, cands); v.State != Undecided {
+		return v, nil
+	}
+	if j.last == nil {
+		return Verdict{State: Undecided, Tier: TierDiagram}, nil
+	}
+	return s.ask(ctx, j.last, t, cands)
+}
+
+// diagram decides a target with packet sets of its candidates.
+func (s *search) diagram(t *piece, cands []candidate) Verdict {
+	sp := solver.New(s.x.family, solver.Options{MaxEdges: maxDiagram})
+	otherwise := solver.Deny
+	if s.open {
+		otherwise = solver.Permit
+	}
+	var list []solver.Entry
+	for k := range cands {
+		c := cands[k].clip(t)
+		e := solver.Entry{Match: sp.Of(s.x.solverBox(&c)), Decision: solver.Permit}
+		if cands[k].role == opposes {
+			e.Decision = solver.Deny
+		}
+		list = append(list, e)
+	}
+	left := sp.Difference(sp.Of(s.x.solverBox(t)), sp.FirstMatch(list, otherwise))
+	h, ok, err := sp.Witness(left)
+	switch {
+	case err != nil:
+		return Verdict{State: Undecided, Tier: TierDiagram}
+	case ok:
+		return Verdict{State: Alive, Tier: TierDiagram, Witness: h}
+	}
+	return Verdict{State: Covered, Tier: TierDiagram}
+}
+
+// ask decides a target by questions to another solver, one for each candidate
+// that opposes and one for what no candidate takes.
+func (s *search) ask(ctx context.Context, last Exact, t *piece, cands []candidate) (Verdict, error) {
+	var others []solver.Box
+	question := func(b *piece) (Verdict, error) {
+		ok, h, err := last.Covered(ctx, s.x.solverBox(b), others)
+		switch {
+		case err != nil:
+			return Verdict{State: Undecided, Tier: TierExact}, err
+		case !ok:
+			return Verdict{State: Alive, Tier: TierExact, Witness: h}, nil
+		}
+		return Verdict{State: Covered, Tier: TierExact}, nil
+	}
+	for k := range cands {
+		c := cands[k].clip(t)
+		if cands[k].role == opposes {
+			if v, err := question(&c); err != nil || v.State != Covered {
+				return v, err
+			}
+		}
+		others = append(others, s.x.solverBox(&c))
+	}
+	if s.open {
+		return Verdict{State: Covered, Tier: TierExact}, nil
+	}
+	return question(t)
+}
