@@ -144,7 +144,7 @@ func (l *loader) reportLibraries(shown []string) {
 // values are the options that all roots share.
 func (l *loader) values() (hcl.Options, error) {
 	o := hcl.Options{
-		Vars: map[string]string{}, Environ: l.o.Environ, Workspace: l.o.Workspace, Schemas: aws.Schemas,
+		Vars: map[string]string{}, Environ: l.o.Environ, Workspace: l.o.Workspace, Schemas: aws.Schemas, Data: aws.DataSchemas,
 	}
 	for _, v := range l.o.Vars {
 		name, value, ok := strings.Cut(v, "=")

@@ -16,6 +16,7 @@ package tf
 import (
 	"cmp"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/zclconf/go-cty/cty"
@@ -37,6 +38,9 @@ type Instance struct {
 	Maybe *ir.Unknown
 	// Region is the provider's Region, or "" when it is not known.
 	Region string
+	// Provider tells provider configurations apart: "aws", "aws.west", with the
+	// module in front of those that a module declares itself.
+	Provider string
 	// Existing: a plan or state shows the object as already there. Rules that
 	// are left out of the configuration are then unmanaged, not absent.
 	Existing bool
@@ -147,6 +151,38 @@ type Schema struct {
 	// table association is not). An entry {"security_group_id", "id"} makes
 	// both the same symbol.
 	Same map[string]string
+	// Lists are lists of names, of unknown length, no two of them equal, which
+	// depend on nothing but the question (the zones of a Region). An element is
+	// a symbol.
+	Lists []string
+}
+
+// Answer is what is known of the object that a data source finds.
+type Answer struct {
+	// Values are attributes, by name.
+	Values map[string]cty.Value
+	// Object is the address of a managed instance of the same root: the data
+	// source finds what that one makes.
+	Object string
+	// Same is the address of another data source, which finds the same.
+	Same string
+}
+
+// ElementSymbol is the symbol of an element of one of a data source's Lists.
+func ElementSymbol(address, list string, i int) string {
+	return Symbol(address, list+"["+strconv.Itoa(i)+"]")
+}
+
+// IsElement reports whether a symbol is one that ElementSymbol makes, and of
+// which list. Elements of one list differ; those of two lists may be equal, and
+// so may one and a name that is written out.
+func IsElement(s string) (list string, ok bool) {
+	address, attr, ok := ParseSymbol(s)
+	name, index, found := strings.Cut(attr, "[")
+	if !ok || !found || !strings.HasSuffix(index, "]") {
+		return "", false
+	}
+	return address + "." + name, true
 }
 
 const (
@@ -285,6 +321,14 @@ type Root struct {
 	Diagnostics diag.List
 	// Library: nothing calls it and it lacks required values.
 	Library bool
+	// Backend is where the root keeps its state, nil when it does not say.
+	Backend *Backend
+}
+
+// Backend is where a root keeps its state.
+type Backend struct {
+	Type   string            // s3, local, ...
+	Config map[string]string // the arguments that are written out
 }
 
 // Output is a value that leaves a root.

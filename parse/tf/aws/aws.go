@@ -287,6 +287,7 @@ func (b *builder) finish() {
 	b.finishGroups()
 	b.finishACLs()
 	b.finishRoutes()
+	b.settleZones()
 	b.finishSubnets()
 	b.finishTransit()
 	b.finishInterfaces()

@@ -84,7 +84,7 @@ func (v view) dataSubnet() {
 	}
 	r := dataRef(v)
 	o := v.b.unseenSubnet(r.id, r.name, r.unseen, r.named())
-	o.Tags, o.Zone = v.tags(), v.text("availability_zone")
+	o.Tags, o.Zone = v.tags(), v.zone()
 	if len(v.single("vpc_id")) > 0 {
 		o.VPC = v.vpcChoice("vpc_id")
 	}

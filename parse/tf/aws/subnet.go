@@ -26,7 +26,7 @@ func newUnseenSubnet(unseen func(attr string) *ir.Unknown) *ir.Subnet {
 
 func makeSubnet(v view) {
 	o := &ir.Subnet{
-		ID: v.id(), Name: v.tags()["Name"], Tags: v.tags(), Zone: v.text("availability_zone"), Exclusion: ir.Known(ir.ExclusionNone),
+		ID: v.id(), Name: v.tags()["Name"], Tags: v.tags(), Zone: v.zone(), Exclusion: ir.Known(ir.ExclusionNone),
 		Origin: v.origin(v.at("cidr_block", "ipv6_cidr_block"), v.fields(map[string]ir.Field{"map_public_ip_on_launch": ir.FieldPublic})),
 	}
 	native, _ := v.boolean("ipv6_native", false)
@@ -52,7 +52,7 @@ func makeSubnet(v view) {
 // addresses. [VPC default-vpc.md]
 func makeDefaultSubnet(v view) {
 	o := newUnseenSubnet(func(attr string) *ir.Unknown { return notInInput(v.in.Address, attr, v.at()) })
-	o.ID, o.Name, o.Tags, o.Zone = v.id(), v.tags()["Name"], v.tags(), v.text("availability_zone")
+	o.ID, o.Name, o.Tags, o.Zone = v.id(), v.tags()["Name"], v.tags(), v.zone()
 	o.Origin = v.origin(v.at("availability_zone"), v.fields(map[string]ir.Field{"map_public_ip_on_launch": ir.FieldPublic}))
 	o.VPC = ir.One(v.b.defaultVPC(v))
 	o.IPv6OnLaunch, _ = v.boolean("assign_ipv6_address_on_creation", false)

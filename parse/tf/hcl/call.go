@@ -3,6 +3,7 @@ package hcl
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -136,11 +137,20 @@ type expanded struct{}
 
 func (x expanded) mark(v cty.Value) cty.Value { return v.Mark(x) }
 
+// distinguishing are functions that leave out what is equal to something else.
+var distinguishing = []string{"toset", "distinct", "setunion"}
+
 func (s *scope) call(e *callExpr, name string, b builtin, args []cty.Value) (cty.Value, hcl.Diagnostics) {
 	var all facts
 	given := args
 	args = append([]cty.Value{}, args...)
+	if name == "element" {
+		if v, ok := s.elementOf(args); ok {
+			return v, nil
+		}
+	}
 	shuffled, lists := false, 0
+	blurred := b.has(compares) || slices.Contains(distinguishing, name)
 	for i, a := range args {
 		if a.HasMark(expanded{}) {
 			return s.derive(cty.DynamicVal, given...), nil
@@ -149,7 +159,7 @@ func (s *scope) call(e *callExpr, name string, b builtin, args []cty.Value) (cty
 		if f.huge {
 			return s.fresh(cty.DynamicVal, []*ir.Unknown{s.limit("an argument of " + name + " is too large")}), nil
 		}
-		if f.symbol && (!b.has(moves) || b.has(counts) && a.Type() == cty.String || f.composed && b.has(compares)) {
+		if f.symbol && (!b.has(moves) || b.has(counts) && a.Type() == cty.String || f.composed && b.has(compares) || f.listed && blurred && mixed(given...)) {
 			args[i] = s.opaque(a)
 		}
 		all.unknown = all.unknown || f.unknown

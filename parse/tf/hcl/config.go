@@ -10,6 +10,7 @@ import (
 	"github.com/hashicorp/hcl/v2/hclsyntax"
 
 	"github.com/postern-dev/postern/diag"
+	"github.com/postern-dev/postern/parse/tf"
 )
 
 // attribute is one argument of a block.
@@ -101,6 +102,7 @@ type directory struct {
 	broken  *diag.Cause
 	ignores []ignore
 	diags   diag.List
+	backend *tf.Backend // nil when it does not say
 }
 
 // HasTerraform reports whether a directory holds Terraform files.

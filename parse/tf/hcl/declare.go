@@ -15,6 +15,9 @@ func (d *directory) add(f *Files, b *block, override bool) {
 	n, ok := want[b.typ]
 	switch {
 	case slices.Contains(ignoredBlocks, b.typ):
+		if b.typ == "terraform" {
+			d.addBackend(b)
+		}
 		return
 	case !ok:
 		d.diags = append(d.diags, diag.Diagnostic{

@@ -42,6 +42,9 @@ type evaluator struct {
 	library   bool
 	root      *module
 	manifest  *manifest
+	answers   map[string]*tf.Answer // what data sources find, by address
+	lists     map[string]listing    // of data sources, by term
+	made      map[string]*instance  // of resources, by address
 }
 
 // node is a term of the graph.
@@ -165,6 +168,9 @@ func (ev *evaluator) symbol(address, attr string, place diag.Range) cty.Value {
 func (ev *evaluator) symbolCause(text string) *ir.Unknown {
 	name := tf.Readable(text)
 	cause := diag.Cause{Code: diag.Computed, Message: name + " is known after apply", Address: name, Range: ev.symbols[name]}
+	if list, ok := tf.IsElement(text); ok {
+		cause = ev.elementCause(list)
+	}
 	if strings.Contains(text, tf.Symbol("path", "cwd")) {
 		cause = diag.Cause{Code: diag.Function, Message: "path.cwd depends on the machine that runs terraform", Address: "path.cwd"}
 	}

@@ -10,6 +10,7 @@ import (
 
 	"github.com/postern-dev/postern/diag"
 	"github.com/postern-dev/postern/ir"
+	"github.com/postern-dev/postern/parse/tf"
 )
 
 // maxBounded is how many instances an unknown count may have and still be
@@ -46,6 +47,16 @@ type expansion struct {
 	// each is the unknown collection that open instances come from.
 	each     cty.Value
 	demanded []instanceKey // further instances that something refers to
+	// veiled: the keys are names that only AWS knows, one for each instance.
+	veiled *ir.Unknown
+}
+
+// hidden is why an instance that is not among the known ones may be there.
+func (x *expansion) hidden() *ir.Unknown {
+	if x.open != nil {
+		return x.open
+	}
+	return x.veiled
 }
 
 // expand evaluates count or for_each of a block.
@@ -246,6 +257,8 @@ func (s *scope) expandOver(a *attribute, v cty.Value) *expansion {
 		return openFor(byKey, cty.NilVal, s.invalidCount(a, "for_each takes a map or a set of strings, not a list; use toset"))
 	}
 	x := &expansion{by: byKey}
+	names := keysOf(bare)
+	blurred := mixed(names...)
 	for it := bare.ElementIterator(); it.Next(); {
 		k, e := it.Element()
 		if t.IsSetType() {
@@ -255,7 +268,12 @@ func (s *scope) expandOver(a *attribute, v cty.Value) *expansion {
 		if k.IsNull() || k.IsKnown() && k.Type() != cty.String {
 			return openFor(byKey, cty.NilVal, s.invalidCount(a, "for_each over a set takes strings only"))
 		}
-		if !k.IsKnown() || inspect(k, s.ev.limits).symbol {
+		if k.IsKnown() && !blurred {
+			if list, ok := tf.IsElement(k.AsString()); ok {
+				x.veiled = &ir.Unknown{Term: s.name, Cause: s.ev.elementCause(list)}
+			}
+		}
+		if !k.IsKnown() || x.veiled == nil && inspect(k, s.ev.limits).symbol {
 			x.open, x.each = s.unknownKey(k, causes), cty.NilVal
 			continue
 		}
@@ -265,6 +283,19 @@ func (s *scope) expandOver(a *attribute, v cty.Value) *expansion {
 		x.keys = append(x.keys, instanceKey{by: byKey, key: k, each: e})
 	}
 	return x
+}
+
+// keysOf are the keys of a map, or the elements of a set.
+func keysOf(v cty.Value) []cty.Value {
+	var out []cty.Value
+	for it := v.ElementIterator(); it.Next(); {
+		k, e := it.Element()
+		if v.Type().IsSetType() {
+			k = e
+		}
+		out = append(out, k)
+	}
+	return out
 }
 
 // unknownKey is why the key of an instance is not known; terraform refuses to

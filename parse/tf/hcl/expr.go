@@ -105,6 +105,9 @@ func (s *scope) steps(v cty.Value, path hcl.Traversal) (cty.Value, hcl.Diagnosti
 	for i, step := range path {
 		if bare, own, others := splitMarks(v); !bare.IsKnown() {
 			s.uncertain++
+			if e, ok := s.element(oneTerm(own), path[i]); ok {
+				return s.steps(e.WithMarks(others), path[i+1:])
+			}
 			part, ds := path[i:].TraverseRel(bare)
 			if ds.HasErrors() {
 				return cty.DynamicVal, ds
@@ -320,8 +323,8 @@ func (e *equalExpr) Value(ctx *hcl.EvalContext) (cty.Value, hcl.Diagnostics) {
 	}
 	bare, ms := v.Unmark()
 	// Two different symbols are different ids; texts that contain symbols may
-	// still turn out equal.
-	if (lf.composed || rf.composed) && bare.IsKnown() && bare.False() {
+	// still turn out equal, and so may names of different lists.
+	if (lf.composed || rf.composed || (lf.listed || rf.listed) && mixed(l, r)) && bare.IsKnown() && bare.False() {
 		v, _ := stdlib.EqualFunc.Call([]cty.Value{s.opaque(l), s.opaque(r)})
 		bare, ms = v.Unmark()
 	}

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"slices"
 
+	"github.com/hashicorp/hcl/v2"
 	"github.com/zclconf/go-cty/cty"
 	"github.com/zclconf/go-cty/cty/convert"
 	"github.com/zclconf/go-cty/cty/function"
@@ -322,7 +323,12 @@ func slice(s *scope, args []cty.Value) (cty.Value, error) {
 	}
 	vs := make([]cty.Value, 0, to-from)
 	for i := from; i < to; i++ {
-		vs = append(vs, mark(cty.UnknownVal(e), term+renderKey(cty.NumberIntVal(int64(i))), own))
+		key := cty.NumberIntVal(int64(i))
+		v, ok := s.element(term, hcl.TraverseIndex{Key: key})
+		if !ok {
+			v = mark(cty.UnknownVal(e), term+renderKey(key), own)
+		}
+		vs = append(vs, v)
 	}
 	return cty.TupleVal(vs).WithMarks(others), nil
 }

@@ -19,6 +19,7 @@ import (
 
 	"github.com/postern-dev/postern/diag"
 	"github.com/postern-dev/postern/parse/tf"
+	"github.com/postern-dev/postern/parse/tf/aws"
 	"github.com/postern-dev/postern/parse/tf/hcl"
 )
 
@@ -53,7 +54,7 @@ func TestGolden(t *testing.T) {
 				t.Fatal(err)
 			}
 			fsys := fstest.MapFS{}
-			o := hcl.Options{Schemas: schemas, Vars: map[string]string{}}
+			o := hcl.Options{Schemas: schemas, Data: aws.DataSchemas, Vars: map[string]string{}}
 			dir, want := ".", ""
 			var limits hcl.Limits
 			kept := a.Files[:0]

@@ -60,4 +60,14 @@ type Options struct {
 	// Schemas returns what is known about a resource type, or nil.
 	Schemas func(resourceType string) *tf.Schema
 	Region  string // of providers that name none
+	// Data returns what is known of a type of data source in a Region without
+	// asking AWS, or nil.
+	Data func(dataType, region string) *tf.Schema
+	// Answers says what the data sources among the instances of a root find, by
+	// their addresses. It is asked again as long as its answers tell more.
+	Answers func([]*tf.Instance) map[string]*tf.Answer
 }
+
+// maxRounds bounds how often a root is evaluated because answers lead to
+// further ones.
+const maxRounds = 6

@@ -125,9 +125,9 @@ func (s *scope) resourceRef(address string, rest hcl.Traversal, r hcl.Range) (ct
 		switch {
 		case found != nil:
 			k = *found
-		case x.open != nil:
+		case x.hidden() != nil:
 			s.uncertain++
-			return s.fresh(cty.DynamicVal, []*ir.Unknown{x.open}), nil, nil
+			return s.fresh(cty.DynamicVal, []*ir.Unknown{x.hidden()}), nil, nil
 		default:
 			return cty.DynamicVal, nil, failed(r, "%s%s does not exist", address, renderKey(key))
 		}
@@ -177,9 +177,9 @@ func (s *scope) moduleRef(name string, t hcl.Traversal, r hcl.Range) (cty.Value,
 		switch {
 		case found != nil:
 			k, rest = *found, rest[1:]
-		case x.open != nil:
+		case x.hidden() != nil:
 			s.uncertain++
-			return s.fresh(cty.DynamicVal, []*ir.Unknown{x.open}), nil, nil
+			return s.fresh(cty.DynamicVal, []*ir.Unknown{x.hidden()}), nil, nil
 		default:
 			return cty.DynamicVal, nil, failed(r, "module.%s%s does not exist", name, renderKey(i.Key))
 		}

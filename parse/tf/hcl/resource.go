@@ -84,6 +84,9 @@ func (i *instance) blocks() []*tf.Block {
 // refer is the value of an attribute as references see it: what is written,
 // what the schema knows, or unknown.
 func (i *instance) refer(name string) cty.Value {
+	if a := i.mod.ev.answers[i.address()]; i.res.data && a != nil && a.Values[name] != cty.NilVal {
+		return a.Values[name]
+	}
 	if a, ok := i.attr(name); ok {
 		if bare, _ := a.Value.Unmark(); !bare.IsNull() {
 			return a.Value
@@ -95,19 +98,7 @@ func (i *instance) refer(name string) cty.Value {
 	ev := i.mod.ev
 	place := ev.files.place(i.res.header)
 	if i.res.data {
-		if i.res.typ == "aws_region" && (name == "name" || name == "region" || name == "id") {
-			if r := i.region(nil); r != "" {
-				return cty.StringVal(r)
-			}
-		}
-		address := i.address() + "." + name
-		where := "when terraform runs"
-		if strings.HasPrefix(i.res.typ, "aws_") {
-			where = "from AWS"
-		}
-		return i.possibly(unknownOf(&ir.Unknown{Term: address, Cause: diag.Cause{
-			Code: diag.DataSource, Message: address + " is read " + where, Address: address, Range: place,
-		}}))
+		return i.read(name)
 	}
 	sch := i.schema()
 	if sch == nil {
@@ -224,6 +215,9 @@ func (i *instance) object() cty.Value {
 			add(sortedKeys(sch.Defaults))
 			add(sortedKeys(sch.Same))
 			add(sch.Blocks)
+		}
+		if a := ev.answers[address]; a != nil && i.res.data {
+			add(sortedKeys(a.Values))
 		}
 		add([]string{"arn", "id"})
 		add(ev.written[i.res.kind()])

@@ -14,11 +14,36 @@ import (
 
 // Evaluate evaluates the root module in dir. It always returns a root: what
 // cannot be read or evaluated is unknown, and its Diagnostics say why.
+//
+// What a data source finds may depend on other values of the root. So the root
+// is evaluated, the answers are looked up, and it is evaluated again with them.
 func Evaluate(ctx context.Context, f *Files, dir string, o Options) *tf.Root {
+	answers := map[string]*tf.Answer{}
+	for round := 1; ; round++ {
+		root, whole := evaluate(ctx, f, dir, o, answers)
+		if o.Answers == nil || !whole || round == maxRounds {
+			return root
+		}
+		before := len(answers)
+		more := o.Answers(root.Instances)
+		for _, address := range sortedKeys(more) {
+			if answers[address] == nil {
+				answers[address] = more[address]
+			}
+		}
+		if len(answers) == before {
+			return root
+		}
+	}
+}
+
+// evaluate evaluates the root once; whole is false when a limit cut it short.
+func evaluate(ctx context.Context, f *Files, dir string, o Options, answers map[string]*tf.Answer) (root *tf.Root, whole bool) {
 	dir = path.Clean(dir)
 	ev := &evaluator{
-		ctx: ctx, files: f, limits: f.limits, opts: o, steps: f.limits.Steps,
+		ctx: ctx, files: f, limits: f.limits, opts: o, steps: f.limits.Steps, answers: answers,
 		cycles: map[string]bool{}, seen: map[string]bool{}, symbols: map[string]diag.Range{}, terms: map[string]int{},
+		lists: map[string]listing{}, made: map[string]*instance{},
 	}
 	m := &module{
 		ev: ev, dir: f.directory(dir), key: instanceKey{key: cty.NilVal, each: cty.NilVal},
@@ -40,14 +65,14 @@ func Evaluate(ctx context.Context, f *Files, dir string, o Options) *tf.Root {
 			break
 		}
 	}
-	root := &tf.Root{Dir: f.name(dir), Library: ev.library}
+	root = &tf.Root{Dir: f.name(dir), Library: ev.library, Backend: m.dir.backend}
 	ev.instances = 0
 	root.Instances = ev.build(m)
 	root.Outputs = ev.outputs(m)
 	root.Ignores = ev.ignores(m, nil)
 	root.Omissions = ev.omitted
 	root.Diagnostics = ev.diags.Sort()
-	return root
+	return root, ev.stopped == nil
 }
 
 // survey visits the directories of the module tree without evaluating: it
@@ -152,9 +177,11 @@ func (i *instance) build() *tf.Instance {
 			out.Body.Attrs[a.name] = v
 		}
 	}
+	i.answered(out.Body)
 	out.Body.Blocks = i.blocks()
 	i.objects(out.Body, i.schema())
 	out.Region = i.region(out.Body)
+	out.Provider = i.mod.provider(i.providerRef())
 	return out
 }
 
@@ -231,13 +258,41 @@ func (i *instance) region(b *tf.Block) string {
 			return s
 		}
 	}
-	ref := strings.SplitN(i.res.typ, "_", 2)[0]
+	return i.mod.providerRegion(i.providerRef())
+}
+
+// providerRef is the provider that an instance names, or that its type implies.
+func (i *instance) providerRef() string {
 	if e := i.res.expr("provider"); e != nil {
 		if t := traversalOf(e); t != nil {
-			ref = t.RootName() + renderPath(t[1:])
+			return t.RootName() + renderPath(t[1:])
 		}
 	}
-	return i.mod.providerRegion(ref)
+	return strings.SplitN(i.res.typ, "_", 2)[0]
+}
+
+// provider names the provider configuration that a reference within a module
+// leads to.
+func (m *module) provider(ref string) string {
+	if m.call == nil {
+		return ref
+	}
+	if passed, ok := m.passedProvider(ref); ok {
+		return m.parent.provider(passed)
+	}
+	for _, p := range m.dir.providers {
+		name := p.labels[0]
+		if a := alias(p); a != "" {
+			name += "." + a
+		}
+		if name == ref && len(p.attrs) > 0 {
+			return m.prefix(ref)
+		}
+	}
+	if strings.Contains(ref, ".") {
+		return m.prefix(ref)
+	}
+	return m.parent.provider(ref)
 }
 
 func knownText(v cty.Value) (string, bool) {

@@ -41,6 +41,7 @@ type facts struct {
 	unknown   bool // something in it is unknown
 	symbol    bool // a string holds a symbol
 	composed  bool // a string holds a symbol and more
+	listed    bool // a symbol is an element of a list that AWS knows
 	ambiguous bool // a set or map whose order depends on symbols
 	unordered bool // carries the mark
 	marked    bool // it or something in it carries marks
@@ -96,6 +97,9 @@ func (f *facts) text(s string, l Limits) {
 		f.symbol = true
 		if _, _, ok := tf.ParseSymbol(s); !ok {
 			f.composed = true
+		}
+		if _, ok := tf.IsElement(s); ok {
+			f.listed = true
 		}
 	}
 }
