@@ -27,3 +27,26 @@ func BenchmarkAnalyseFW10k(b *testing.B)  { benchmarkAnalyse(b, listgen.FW, 1000
 func BenchmarkAnalyseAdv2k(b *testing.B)  { benchmarkAnalyse(b, listgen.Adversarial, 2000) }
 func BenchmarkAnalyseACL1k(b *testing.B)  { benchmarkAnalyse(b, listgen.ACL, 1000) }
 func BenchmarkAnalyseNACL40(b *testing.B) { benchmarkAnalyse(b, listgen.AWS, 40) }
+
+func benchmarkClassify(b *testing.B, k listgen.Kind, n int) {
+	g := listgen.New(k, packet.IPv4, 1)
+	rules := g.List(n)
+	x := rulelist.NewIndex(packet.IPv4, known(rules), solver.Deny)
+	var headers [1024]packet.Header
+	for i := range headers {
+		headers[i] = g.Header(rules)
+	}
+	x.Classify(headers[0])
+	b.ReportAllocs()
+	i := 0
+	for b.Loop() {
+		x.Classify(headers[i%len(headers)])
+		i++
+	}
+}
+
+func BenchmarkClassifyNACL40(b *testing.B)  { benchmarkClassify(b, listgen.AWS, 40) }
+func BenchmarkClassifyAWS1000(b *testing.B) { benchmarkClassify(b, listgen.AWS, 1000) }
+func BenchmarkClassifyACL1k(b *testing.B)   { benchmarkClassify(b, listgen.ACL, 1000) }
+func BenchmarkClassifyACL10k(b *testing.B)  { benchmarkClassify(b, listgen.ACL, 10000) }
+func BenchmarkClassifyFW10k(b *testing.B)   { benchmarkClassify(b, listgen.FW, 10000) }

@@ -79,7 +79,8 @@ func named(c *packet.Cover) []int {
 // many leaves. Only the given rules before the entry are used; nil stands for
 // all.
 func (s *search) tree(targets []piece, rules []int, i int, after bool) *packet.Cover {
-	s.build, s.nodes, s.leaf = true, nil, nil
+	s.build = true
+	clear(s.leaf)
 	s.steps = maxSteps * len(targets)
 	var whole piece
 	for f := range whole {
@@ -229,23 +230,29 @@ func (x *Index) without(boxes []piece, r int) []piece {
 func cutOut(boxes []piece, c *piece) []piece {
 	var out []piece
 	for _, b := range boxes {
-		if !b.meets(c) {
+		if b.meets(c) {
+			out = cutOne(out, b, c)
+		} else {
 			out = append(out, b)
-			continue
 		}
-		for f := range fields {
-			if c[f].lo > b[f].lo {
-				part := b
-				part[f].hi = c[f].lo - 1
-				out = append(out, part)
-				b[f].lo = c[f].lo
-			}
-			if c[f].hi < b[f].hi {
-				part := b
-				part[f].lo = c[f].hi + 1
-				out = append(out, part)
-				b[f].hi = c[f].hi
-			}
+	}
+	return out
+}
+
+// cutOne adds the parts of a box that stick out of c, protocols first.
+func cutOne(out []piece, b piece, c *piece) []piece {
+	for f := range fields {
+		if c[f].lo > b[f].lo {
+			part := b
+			part[f].hi = c[f].lo - 1
+			out = append(out, part)
+			b[f].lo = c[f].lo
+		}
+		if c[f].hi < b[f].hi {
+			part := b
+			part[f].lo = c[f].hi + 1
+			out = append(out, part)
+			b[f].hi = c[f].hi
 		}
 	}
 	return out

@@ -3,6 +3,7 @@ package rulelist
 import (
 	"math/bits"
 	"slices"
+	"sync"
 
 	"github.com/postern-dev/postern/packet"
 	"github.com/postern-dev/postern/solver"
@@ -37,7 +38,9 @@ type Index struct {
 	sure   []bool  // whether each piece is one of Lo
 	start  []int32 // the first piece of each entry, and the end
 	hi     []int32 // the first piece of Hi of each entry; its last is the entry's last
-	table  classifier
+
+	once  sync.Once
+	table classifier // made for the first Classify
 }
 
 // NewIndex makes the index of the entries of a list in one family. otherwise is
@@ -79,7 +82,6 @@ func NewIndex(f packet.Family, entries []Entry, otherwise solver.Decision) *Inde
 		x.axes[k] = compress(x.family, k, boxes, x.pieces)
 		x.axes[k].rows(k, x.pieces)
 	}
-	x.table = newClassifier(x)
 	return x
 }
 

@@ -221,7 +221,7 @@ func (s *search) part(b *piece, cands []candidate) *packet.Cover {
 // node keeps a node of a cover; they are allocated many at a time.
 func (s *search) node(c packet.Cover) *packet.Cover {
 	if len(s.nodes) == cap(s.nodes) {
-		s.nodes = make([]packet.Cover, 0, 64)
+		s.nodes = make([]packet.Cover, 0, min(max(16, 2*cap(s.nodes)), 1024))
 	}
 	s.nodes = append(s.nodes, c)
 	return &s.nodes[len(s.nodes)-1]
