@@ -22,7 +22,9 @@
 package plan
 
 import (
+	"cmp"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/postern-dev/postern/diag"
@@ -106,12 +108,24 @@ func (d *Document) Root(o Options) *tf.Root {
 	} else {
 		doc.readPlan()
 	}
+	slices.SortStableFunc(doc.objects, func(a, b *object) int { return cmp.Compare(rank(a), rank(b)) })
 	for _, x := range doc.objects {
 		doc.out.Instances = append(doc.out.Instances, doc.instance(x))
 	}
 	doc.readOutputs()
 	doc.out.Diagnostics = doc.out.Diagnostics.Sort()
 	return doc.out
+}
+
+// rank puts what holds lists of rules, entries and routes before everything
+// else. The lists of an object that exists repeat what resources beside it
+// manage, and package aws finds the repetition when it comes to these.
+func rank(o *object) int {
+	switch o.typ {
+	case "aws_security_group", "aws_default_security_group", "aws_network_acl", "aws_default_network_acl", "aws_route_table", "aws_default_route_table":
+		return 0
+	}
+	return 1
 }
 
 // document is a plan or state that is being read.

@@ -253,6 +253,9 @@ func (r *resolver) value(o *object, attr string, k idKind, hops int) sources {
 	case !o.lacks(attr):
 		return sources{mixed: true, loose: true}
 	}
+	if o.data && makes(k, o.typ, attr) {
+		return sources{of: []string{r.d.symbol(o, attr)}}
+	}
 	if x := o.exprs.child(attr); o.exprs.there && len(x.nodes) > 0 {
 		return r.resolve(o.scope(), x.references(), k, hops)
 	}

@@ -52,7 +52,8 @@ func mergeAttr(a tf.Attr, s *tf.Block, name string) tf.Attr {
 		return a
 	}
 	raw, _ := theirs.Value.UnmarkDeep()
-	if !isKnown(a) && raw.IsWhollyKnown() {
+	ours, _ := a.Value.UnmarkDeep()
+	if !isKnown(a) && raw.IsWhollyKnown() || !ours.IsKnown() && raw.IsKnown() {
 		return theirs
 	}
 	a.Range, a.Fields, a.Elems = theirs.Range, nil, nil

@@ -155,7 +155,7 @@ func (b *body) isBlocks(v values, n int) bool {
 func (b *body) nested(typ string, v values, x exprs, i, n int, path string) *tf.Block {
 	at := first(v.after, v.unknown, b.o.at)
 	if isPlaceholder(v) {
-		why := b.why(path, nil, b.d.at.of(at))
+		why := b.why(path, nil, false, b.d.at.of(at))
 		why.Cause.Message = path + " is made for each element of what is known after apply"
 		return &tf.Block{Type: typ, Range: b.d.at.of(at), Maybe: why}
 	}
@@ -202,8 +202,9 @@ func isPlaceholder(v values) bool {
 }
 
 // why is the reason for not knowing an attribute: what the configuration refers
-// to. Terms are of the attribute: it may be made of several things.
-func (b *body) why(path string, refs []string, at diag.Range) *ir.Unknown {
+// to. Terms are of the attribute: it may be made of several things. flat: the
+// references are those of whole blocks, so the first may be of another attribute.
+func (b *body) why(path string, refs []string, flat bool, at diag.Range) *ir.Unknown {
 	name := b.o.address + "." + path
 	u := &ir.Unknown{Term: name, Cause: diag.Cause{Code: diag.Computed, Message: name + " is known after apply", Range: at}}
 	if len(refs) == 0 {
@@ -215,7 +216,9 @@ func (b *body) why(path string, refs []string, at diag.Range) *ir.Unknown {
 			named = append(named, r)
 		}
 	}
-	u.Cause.Address = named[0]
+	if len(named) == 1 || !flat {
+		u.Cause.Address = named[0]
+	}
 	of := strings.Join(named[:min(len(named), 3)], ", ")
 	if more := len(named) - 3; more > 0 {
 		of += " and " + itoa(more) + " more"
@@ -230,7 +233,7 @@ func (b *body) hidden(path string, at diag.Range) *ir.Unknown {
 	return &ir.Unknown{
 		Term: b.o.address + "." + path + ", ids that are written out",
 		Cause: diag.Cause{
-			Code: diag.Computed, Address: b.d.at.file, Range: at,
+			Code: diag.Computed, Address: "ids that the plan does not show", Range: at,
 			Message: "a plan does not show ids that are written out beside a reference in a list; --source DIR names the configuration, which does",
 		},
 	}
@@ -245,7 +248,7 @@ func (b *body) unknown(name, path string, x exprs, flat bool, at diag.Range) (v 
 	if k != idOther || namesOne(name) {
 		src = b.d.resolver.ask(b.o.scope(), refs, k)
 	}
-	why := b.why(path, refs, at)
+	why := b.why(path, refs, flat, at)
 	id, one := src.only()
 	switch {
 	case many && one && !(flat && src.mixed), many && !src.open && !src.mixed && !src.loose && !flat && len(src.of) > 1:
