@@ -61,10 +61,28 @@ func (p *printer) headline(j joined) {
 func (p *printer) finding(j joined, sources map[string][]byte) {
 	p.headline(j)
 	marks, rest := marksOf(j.Finding)
-	if !p.snippet(j.Place.Range.File, sources[j.Place.Range.File], marks, severityLook(j.Severity), true) {
-		rest = j.Related
+	shown := p.snippet(j.Place.Range.File, sources[j.Place.Range.File], marks, severityLook(j.Severity), true)
+	if !shown {
+		rest = addressed(j.Related)
 	}
-	p.sections("  ", p.findingSections(j, rest, sources))
+	ss := p.findingSections(j, rest, sources)
+	if a := j.Place.Address; !shown && a != "" && !strings.Contains(j.Message, a) {
+		ss = append([]section{{"in", []string{clean(a)}}}, ss...)
+	}
+	p.sections("  ", ss)
+}
+
+// addressed says of places that no snippet shows what they are in: a plan is
+// often one long line.
+func addressed(places []diag.Place) []diag.Place {
+	var out []diag.Place
+	for _, pl := range places {
+		if pl.Address != "" && pl.Message != "" && pl.Range.Start.Line > 0 && !strings.Contains(pl.Message, pl.Address) {
+			pl.Message = pl.Address + ": " + pl.Message
+		}
+		out = append(out, pl)
+	}
+	return out
 }
 
 // marksOf divides what a finding points at into what its snippet shows, which
