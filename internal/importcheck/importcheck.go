@@ -33,9 +33,13 @@ var layers = [...]layer{
 	{"diag", []string{"packet"}},
 	{"ir", []string{"diag", "packet"}},
 	{"parse/...", []string{"parse/...", "ir", "diag", "packet", "internal/nearest"}},
+	// The second opinion shares no code with the first.
+	{"solver/smt/...", []string{"solver/smt/...", "packet"}},
 	{"solver/...", []string{"solver/...", "packet"}},
 	// The second judge shares no code with the first.
 	{"reach/trace", []string{"ir", "diag", "packet"}},
+	// Nor does the third with either; its formulas are decided by a solver.
+	{"reach/formula", []string{"solver/smt", "ir", "packet"}},
 	{"reach/...", []string{"reach/...", "solver/...", "ir", "diag", "packet", "internal/endpoint"}},
 	{"rules/...", []string{"rules/...", "reach/...", "solver/...", "ir", "diag", "packet"}},
 	{"policy/...", []string{"policy/...", "reach/...", "solver/...", "ir", "diag", "packet", "internal/endpoint"}},

@@ -219,3 +219,82 @@ func (b *Builder) Note(t Term) string {
 	}
 	return b.nodes[t].note
 }
+
+// Assume is the model in which the header variables are a header's and every
+// other variable is 0.
+func (h Header) Assume(p packet.Header) *Model {
+	return &Model{Header: p, values: map[Term]Value{
+		h.Src: AddressValue(p.Src), h.Dst: AddressValue(p.Dst), h.Protocol: Number(uint64(p.Protocol)),
+		h.SrcPort: Number(uint64(p.SrcPort)), h.DstPort: Number(uint64(p.DstPort)),
+	}}
+}
+
+// Evaluate computes a term's value in a model.
+func (b *Builder) Evaluate(t Term, m *Model) Value {
+	done := map[Term]Value{}
+	// Arguments are older than what is built on them: a stack of what is left to
+	// do takes the place of recursion.
+	for todo := []Term{t}; len(todo) > 0; {
+		last := todo[len(todo)-1]
+		if _, ok := done[last]; ok || int(last) >= len(b.nodes) {
+			todo = todo[:len(todo)-1]
+			continue
+		}
+		n := &b.nodes[last]
+		ready := true
+		for _, a := range n.args {
+			if _, ok := done[a]; !ok {
+				todo, ready = append(todo, a), false
+			}
+		}
+		if ready {
+			done[last] = b.compute(n, last, done, m)
+			todo = todo[:len(todo)-1]
+		}
+	}
+	return done[t]
+}
+
+func (b *Builder) compute(n *node, t Term, done map[Term]Value, m *Model) Value {
+	arg := func(k int) Value { return done[n.args[k]] }
+	truth := func(is bool) Value {
+		if is {
+			return Number(1)
+		}
+		return Value{}
+	}
+	isTrue := func(a Term) bool { return done[a] != Value{} }
+	switch n.op {
+	case opVar:
+		return m.values[t]
+	case opNumber:
+		return n.value
+	case opTrue:
+		return Number(1)
+	case opNot:
+		return truth(arg(0) == Value{})
+	case opAnd:
+		return truth(!slices.ContainsFunc(n.args, func(a Term) bool { return !isTrue(a) }))
+	case opOr:
+		return truth(slices.ContainsFunc(n.args, isTrue))
+	case opIte:
+		if isTrue(n.args[0]) {
+			return arg(1)
+		}
+		return arg(2)
+	case opEq:
+		return truth(arg(0) == arg(1))
+	case opUle:
+		return truth(arg(0).Compare(arg(1)) <= 0)
+	case opExtract:
+		return arg(0).slice(n.hi, n.lo)
+	case opConcat:
+		v, low := arg(0), b.nodes[n.args[1]].width
+		for range low {
+			v = Value{v.Hi<<1 | v.Lo>>63, v.Lo << 1}
+		}
+		return Value{v.Hi | arg(1).Hi, v.Lo | arg(1).Lo}
+	case opFalse, opNone:
+	}
+	return Value{}
+}

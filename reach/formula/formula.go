@@ -1,0 +1,339 @@
+// Package formula says what AWS does with packets as formulas for an SMT
+// solver. It is the third judge, beside the packet sets of package reach and the
+// walk of package trace, and shares no code with either: it reads the network
+// model anew.
+//
+// A flow becomes one Boolean term over the five fields of a header, as the
+// initiator sends it, and over what is not known. Every unknown is a variable,
+// one for each term of the model, so that two rules which wait for
+// var.office_cidr wait for the same thing: what bounds from below and from above
+// lose, one formula keeps. "May it pass?" is whether some values of all variables
+// make the flow true, "must it?" whether none make it false, and the model that
+// a solver finds names the values: see Encoder.Values.
+//
+// What an unknown can be:
+//   - whether something exists: a Boolean for each term;
+//   - ports: two numbers of 16 bits, the first not above the second; a protocol:
+//     nine bits, of which 256 stands for all;
+//   - the number of an entry: 16 bits, and the entry stands where that puts it;
+//   - which of several candidates a choice is: an index;
+//   - the CIDRs of a peer: one Boolean for each address that is asked about, equal
+//     for equal addresses. A flow shows any rule two addresses at most, and for
+//     any two the four possible answers are each what some CIDR gives; so nothing
+//     is lost against a base address and a length, and lists of CIDRs are the same;
+//   - what is not modelled (NAT gateways, appliances, what another root has): a
+//     Boolean for each thing and purpose.
+//
+// A thing that may stand for several (a rule with Maybe) may differ in each of
+// them, so that what is unknown within it is a variable of its own for every
+// packet that it sees.
+package formula
+
+import (
+	"fmt"
+	"net/netip"
+	"slices"
+
+	"github.com/postern-dev/postern/ir"
+	"github.com/postern-dev/postern/packet"
+	"github.com/postern-dev/postern/solver/smt"
+)
+
+// Encoder makes the formulas about one network in one family. It is not safe
+// for concurrent use.
+type Encoder struct {
+	*smt.Builder
+	net    *ir.Network
+	family packet.Family
+	header smt.Header
+
+	vars  map[key]smt.Term
+	sites map[smt.Term]site
+	made  []smt.Term // variables with a site, in the order of their making
+	side  []smt.Term // what holds of the variables whatever the question
+	asked map[key][]asked
+	ids   map[*ir.SecurityGroup]uint64
+}
+
+// key tells variables apart. Its parts are terms or pointers.
+type key struct {
+	kind     string
+	of       any
+	with     any
+	scope    any
+	at, at2  smt.Term
+	bounds   ir.Ports
+	position int
+}
+
+// asked is an address that an unknown set of CIDRs was asked about.
+type asked struct{ address, in smt.Term }
+
+// New prepares the formulas about a network in a family.
+func New(n *ir.Network, f packet.Family) *Encoder {
+	b := smt.NewBuilder()
+	return &Encoder{
+		Builder: b, net: n, family: f, header: b.Header(f),
+		vars: map[key]smt.Term{}, sites: map[smt.Term]site{}, asked: map[key][]asked{}, ids: map[*ir.SecurityGroup]uint64{},
+	}
+}
+
+// Formula is the question whether all of the terms can hold of one well-formed
+// header and of some values of what is unknown.
+func (e *Encoder) Formula(ts ...smt.Term) smt.Formula {
+	return smt.Formula{Builder: e.Builder, Header: e.header, Assert: slices.Concat([]smt.Term{e.wellFormed()}, e.side, ts)}
+}
+
+// Holds computes a term for one header, where nothing that is unknown matters.
+func (e *Encoder) Holds(t smt.Term, h packet.Header) bool {
+	return e.Evaluate(t, e.header.Assume(h)) != smt.Value{}
+}
+
+// Is is true of one header.
+func (e *Encoder) Is(h packet.Header) smt.Term {
+	if h.Family() != e.family {
+		return smt.False
+	}
+	g := e.header
+	return e.And(
+		e.Eq(g.Src, e.address(h.Src)), e.Eq(g.Dst, e.address(h.Dst)), e.Eq(g.Protocol, e.number(uint64(h.Protocol), 8)),
+		e.Eq(g.SrcPort, e.number(uint64(h.SrcPort), 16)), e.Eq(g.DstPort, e.number(uint64(h.DstPort), 16)),
+	)
+}
+
+// Box is a set of headers: intervals of each field, both ends included.
+type Box struct {
+	SrcFrom, SrcTo, DstFrom, DstTo netip.Addr
+	Protocol                       [2]uint8
+	SrcPort, DstPort               [2]uint16
+}
+
+// In is true of the headers of a list of boxes.
+func (e *Encoder) In(boxes []Box) smt.Term {
+	g := e.header
+	in := make([]smt.Term, 0, len(boxes))
+	for _, b := range boxes {
+		in = append(in, e.And(
+			e.between(g.Src, b.SrcFrom, b.SrcTo), e.between(g.Dst, b.DstFrom, b.DstTo),
+			e.Between(g.Protocol, smt.Number(uint64(b.Protocol[0])), smt.Number(uint64(b.Protocol[1]))),
+			e.Between(g.SrcPort, smt.Number(uint64(b.SrcPort[0])), smt.Number(uint64(b.SrcPort[1]))),
+			e.Between(g.DstPort, smt.Number(uint64(b.DstPort[0])), smt.Number(uint64(b.DstPort[1]))),
+		))
+	}
+	return e.Or(in...)
+}
+
+func (e *Encoder) between(x smt.Term, lo, hi netip.Addr) smt.Term {
+	return e.Between(x, smt.AddressValue(lo), smt.AddressValue(hi))
+}
+
+func (e *Encoder) number(n uint64, width int) smt.Term { return e.Constant(smt.Number(n), width) }
+
+func (e *Encoder) address(a netip.Addr) smt.Term {
+	return e.Constant(smt.AddressValue(a), smt.AddressWidth(packet.FamilyOf(a)))
+}
+
+// is compares an address with a fixed one, which may be of the other family.
+func (e *Encoder) is(x smt.Term, a netip.Addr) smt.Term {
+	if packet.FamilyOf(a) != e.family {
+		return smt.False
+	}
+	return e.Eq(x, e.address(a.Unmap()))
+}
+
+// segment is the header on one part of the way.
+type segment struct{ src, dst, protocol, sport, dport smt.Term }
+
+func (e *Encoder) request() segment {
+	h := e.header
+	return segment{h.Src, h.Dst, h.Protocol, h.SrcPort, h.DstPort}
+}
+
+// peer is the address that a filter of a direction compares with.
+func (s segment) peer(egress bool) smt.Term {
+	if egress {
+		return s.dst
+	}
+	return s.src
+}
+
+func (e *Encoder) protocolIs(s segment, p uint64) smt.Term {
+	return e.Eq(s.protocol, e.number(p, 8))
+}
+
+// ported: TCP and UDP.
+func (e *Encoder) ported(s segment) smt.Term {
+	return e.Or(e.protocolIs(s, packet.TCP), e.protocolIs(s, packet.UDP))
+}
+
+// typed: ICMP in its own family.
+func (e *Encoder) typed(s segment) smt.Term {
+	if e.family == packet.IPv6 {
+		return e.protocolIs(s, packet.ICMPv6)
+	}
+	return e.protocolIs(s, packet.ICMP)
+}
+
+// wellFormed: fields that the header's kind does not have are 0.
+func (e *Encoder) wellFormed() smt.Term {
+	s := e.request()
+	zero := e.number(0, 16)
+	return e.And(
+		e.Or(e.ported(s), e.Eq(s.sport, zero)),
+		e.Or(e.ported(s), e.typed(s), e.Eq(s.dport, zero)),
+	)
+}
+
+// The ICMP types that ask for an answer, each with the answer's.
+// [RFC 792, RFC 950, RFC 4443]
+var (
+	queries4 = [...][2]uint64{{8, 0}, {13, 14}, {15, 16}, {17, 18}}
+	queries6 = [...][2]uint64{{128, 129}}
+)
+
+func (e *Encoder) queries() [][2]uint64 {
+	if e.family == packet.IPv6 {
+		return queries6[:]
+	}
+	return queries4[:]
+}
+
+// noReply is true of headers that need no reply: ICMP types that ask nothing.
+func (e *Encoder) noReply() smt.Term {
+	s := e.request()
+	icmpType := e.Extract(15, 8, s.dport)
+	asks := make([]smt.Term, 0, 4)
+	for _, q := range e.queries() {
+		asks = append(asks, e.Eq(icmpType, e.number(q[0], 8)))
+	}
+	return e.And(e.typed(s), e.Not(e.Or(asks...)))
+}
+
+// reply is the segment that answers one.
+func (e *Encoder) reply(s segment) segment {
+	icmpType, code := e.Extract(15, 8, s.dport), e.Extract(7, 0, s.dport)
+	answer := icmpType
+	for _, q := range e.queries() {
+		answer = e.Ite(e.Eq(icmpType, e.number(q[0], 8)), e.number(q[1], 8), answer)
+	}
+	zero := e.number(0, 16)
+	return segment{
+		src: s.dst, dst: s.src, protocol: s.protocol,
+		sport: e.Define(e.Ite(e.ported(s), s.dport, zero), "the reply's source port"),
+		dport: e.Define(e.Ite(e.ported(s), s.sport, e.Ite(e.typed(s), e.Concat(answer, code), zero)), "the reply's destination port"),
+	}
+}
+
+// variable makes the variable of a key, once. What is known of it is added to
+// the side conditions by known.
+func (e *Encoder) variable(k key, width int, note string, known func(smt.Term) smt.Term) smt.Term {
+	if t, ok := e.vars[k]; ok {
+		return t
+	}
+	name := fmt.Sprintf("u%d", len(e.vars)+1)
+	t := smt.Term(0)
+	if width == 0 {
+		t = e.Bool(name, note)
+	} else {
+		t = e.Vector(name, note, width)
+	}
+	e.vars[k] = t
+	if known != nil {
+		e.side = append(e.side, known(t))
+	}
+	return t
+}
+
+// free is a Boolean of which nothing is known.
+func (e *Encoder) free(k key, note string) smt.Term { return e.variable(k, 0, note, nil) }
+
+// of is what tells an unknown apart: its term, or itself when it has none.
+func of(u *ir.Unknown) any {
+	if u.Term != "" {
+		return u.Term
+	}
+	return u
+}
+
+func label(u *ir.Unknown) string {
+	if u == nil {
+		return ""
+	}
+	if u.Term != "" {
+		return u.Term
+	}
+	return u.Cause.Message
+}
+
+// exists is whether there is at least one of something.
+func (e *Encoder) exists(maybe *ir.Unknown) smt.Term {
+	if maybe == nil {
+		return smt.True
+	}
+	t := e.free(key{kind: "exists", of: of(maybe)}, label(maybe)+" exists")
+	e.at(t, site{kind: siteExists, why: maybe})
+	return t
+}
+
+// truth is a Boolean value.
+func (e *Encoder) truth(v ir.Value[bool]) smt.Term {
+	if v.Known() {
+		return smt.Of(v.V)
+	}
+	t := e.free(key{kind: "bool", of: of(v.Why)}, label(v.Why))
+	e.at(t, site{kind: siteBool, why: v.Why})
+	return t
+}
+
+// alternatives are the conditions under which a choice is each of its
+// candidates, and under which it is another.
+func (e *Encoder) alternatives(n int, why, open *ir.Unknown, owner any, kind string) (each []smt.Term, other smt.Term) {
+	switch {
+	case n == 0 && open != nil:
+		return nil, smt.True
+	case n == 1 && open == nil:
+		return []smt.Term{smt.True}, smt.False
+	case n == 0:
+		return nil, smt.False
+	}
+	decides := open
+	if n > 1 && why != nil {
+		decides = why
+	}
+	k := key{kind: "choice of " + kind, of: owner, position: n}
+	if decides != nil {
+		k.of = of(decides)
+	}
+	index := e.variable(k, 8, "which "+kind+": "+label(decides), func(t smt.Term) smt.Term {
+		if open != nil {
+			return smt.True
+		}
+		return e.Ule(t, e.number(uint64(n-1), 8))
+	})
+	if open == nil {
+		e.at(index, site{kind: siteChoice, why: decides})
+	}
+	known := make([]smt.Term, n)
+	for i := range n {
+		known[i] = e.Eq(index, e.number(uint64(i), 8))
+	}
+	if open != nil {
+		other = e.Not(e.Or(known...))
+	} else {
+		other = smt.False
+	}
+	return known, other
+}
+
+// choose is f of the candidate that a choice is, or what another would do.
+func choose[T any](e *Encoder, c ir.Choice[T], owner any, kind string, f func(T) smt.Term, other func() smt.Term) smt.Term {
+	each, open := e.alternatives(len(c.Of), c.Why, c.Open, owner, kind)
+	ways := make([]smt.Term, 0, len(each)+1)
+	for i, is := range each {
+		ways = append(ways, e.And(is, f(c.Of[i])))
+	}
+	if open != smt.False {
+		ways = append(ways, e.And(open, other()))
+	}
+	return e.Or(ways...)
+}

@@ -1,0 +1,148 @@
+package formula
+
+import (
+	"fmt"
+	"net/netip"
+	"slices"
+	"strings"
+
+	"github.com/postern-dev/postern/ir"
+	"github.com/postern-dev/postern/solver/smt"
+)
+
+// siteKind says how the value of a variable is written: as ir.Substitute reads
+// it.
+type siteKind uint8
+
+const (
+	siteInvalid siteKind = iota
+	siteExists
+	siteBool
+	siteChoice
+	siteProtocol
+	sitePorts // other: the upper end
+	sitePeer  // other: the address that was asked about
+	siteNumber
+	siteBPA
+	siteExclusion
+)
+
+type site struct {
+	kind  siteKind
+	why   *ir.Unknown
+	other smt.Term
+}
+
+// at notes what a variable stands for.
+func (e *Encoder) at(t smt.Term, s site) {
+	if _, ok := e.sites[t]; !ok && s.why != nil && s.why.Term != "" {
+		e.sites[t] = s
+		e.made = append(e.made, t)
+	}
+}
+
+// Values returns what a model takes the unknowns of the formula to be, by term,
+// written as ir.Substitute reads it: "var.office_cidr" is "0.0.0.0/0". Terms
+// whose values the formula does not depend on are left out; so are those that
+// stand for several kinds of things at once, and what has no word: rules and
+// routes that are not shown, what is not modelled.
+func (e *Encoder) Values(f smt.Formula, m *smt.Model) map[string]string {
+	used := map[smt.Term]bool{}
+	for _, t := range f.Variables() {
+		used[t] = true
+	}
+	values := map[string]string{}
+	clash := map[string]bool{}
+	peers := map[string][]smt.Term{}
+	put := func(term, v string) {
+		if old, ok := values[term]; ok && old != v {
+			clash[term] = true
+		}
+		values[term] = v
+	}
+	for _, t := range e.made {
+		s := e.sites[t]
+		if !used[t] {
+			continue
+		}
+		if s.kind == sitePeer {
+			peers[s.why.Term] = append(peers[s.why.Term], t)
+			continue
+		}
+		put(s.why.Term, e.text(s, t, m))
+	}
+	for term, ts := range peers {
+		put(term, e.block(ts, m))
+	}
+	for term := range clash {
+		delete(values, term)
+	}
+	return values
+}
+
+var (
+	bpaWords       = [...]string{"off", "ingress", "bidirectional"}
+	exclusionWords = [...]string{"none", "bidirectional", "egress"}
+)
+
+func (e *Encoder) text(s site, t smt.Term, m *smt.Model) string {
+	n := m.Value(t).Lo
+	switch s.kind {
+	case siteExists:
+		return fmt.Sprint(n)
+	case siteBool:
+		return fmt.Sprint(n == 1)
+	case siteProtocol:
+		if n == allAs {
+			return "-1"
+		}
+		return fmt.Sprint(n)
+	case sitePorts:
+		return fmt.Sprintf("%d-%d", n, m.Value(s.other).Lo)
+	case siteBPA:
+		return bpaWords[min(n, 2)]
+	case siteExclusion:
+		return exclusionWords[min(n, 2)]
+	case siteChoice, siteNumber, sitePeer, siteInvalid:
+	}
+	return fmt.Sprint(n)
+}
+
+// block is what stands for a set of CIDRs in a model: one CIDR that holds the
+// addresses which have to be in it and none of those which must not, the whole
+// family where nothing must not; a list of addresses where no CIDR does it, and
+// nothing for the empty set.
+func (e *Encoder) block(ts []smt.Term, m *smt.Model) string {
+	var in, out []netip.Addr
+	for _, t := range ts {
+		a := e.read(e.sites[t].other, m)
+		if m.Bool(t) {
+			in = append(in, a)
+		} else {
+			out = append(out, a)
+		}
+	}
+	if len(in) == 0 {
+		return ""
+	}
+	for bits := range in[0].BitLen() + 1 {
+		p := netip.PrefixFrom(in[0], bits).Masked()
+		if !slices.ContainsFunc(out, p.Contains) {
+			if slices.ContainsFunc(in, func(a netip.Addr) bool { return !p.Contains(a) }) {
+				break
+			}
+			return p.String()
+		}
+	}
+	slices.SortFunc(in, netip.Addr.Compare)
+	var all []string
+	for _, a := range slices.Compact(in) {
+		all = append(all, netip.PrefixFrom(a, a.BitLen()).String())
+	}
+	return strings.Join(all, ",")
+}
+
+// read is an address term's value in a model.
+func (e *Encoder) read(t smt.Term, m *smt.Model) netip.Addr {
+	return e.Evaluate(t, m).Address(e.Width(t))
+}
