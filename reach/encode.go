@@ -44,7 +44,7 @@ func viewOf(egress, reply bool) View {
 // answers maps the ICMP types that are answered to the types of their
 // answers, by family. Every other type needs no reply.
 var answers = map[packet.Family][][2]uint8{
-	packet.IPv4: {{8, 0}, {13, 14}, {15, 16}},
+	packet.IPv4: {{8, 0}, {13, 14}, {15, 16}, {17, 18}},
 	packet.IPv6: {{128, 129}},
 }
 
