@@ -1,6 +1,9 @@
 package solver
 
 import (
+	"runtime"
+	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -39,11 +42,19 @@ func BenchmarkNACL40Again(b *testing.B) {
 	g := newGenerator(1, .3)
 	rules := g.list(40, g.three)
 	s := New(packet.IPv4, Options{})
+	var lines []Line
+	for _, r := range rules {
+		lines = append(lines, Line{r.box, r.decision})
+	}
 	b.ReportAllocs()
 	for b.Loop() {
 		s.Reset()
-		s.FirstMatch(entries(s, rules), Deny)
+		s.FirstMatchBoxes(lines, Deny)
 	}
+	ratio(b, func() {
+		s.Reset()
+		fold(s, entries(s, rules))
+	})
 }
 
 // BenchmarkGroup1000 is the union of 1,000 security group rules.
@@ -62,6 +73,46 @@ func BenchmarkGroup1000(b *testing.B) {
 		sum := Empty
 		for _, x := range boxes {
 			sum = s.Union(sum, s.Of(x))
+		}
+	})
+}
+
+// BenchmarkRegion compiles the rules of 2,500 groups, and keeps all sets: an
+// engine for each processor.
+func BenchmarkRegion(b *testing.B) {
+	var groups [][]Box
+	for seed := range uint64(2500) {
+		g := newGenerator(seed, .02)
+		var boxes []Box
+		for _, r := range g.list(120, g.three) {
+			boxes = append(boxes, r.box)
+		}
+		groups = append(groups, boxes)
+	}
+	b.ReportAllocs()
+	for b.Loop() {
+		var next atomic.Int64
+		var wg sync.WaitGroup
+		for range runtime.GOMAXPROCS(0) {
+			wg.Go(func() {
+				s := New(packet.IPv4, Options{})
+				for i := int(next.Add(1)) - 1; i < len(groups); i = int(next.Add(1)) - 1 {
+					if s.Of(groups[i]...) == Invalid {
+						b.Error(s.Err())
+					}
+				}
+			})
+		}
+		wg.Wait()
+	}
+	ratio(b, func() {
+		s := New(packet.IPv4, Options{})
+		for i := 0; i < len(groups); i += 50 {
+			s.Reset()
+			sum := Empty
+			for _, x := range groups[i] {
+				sum = s.Union(sum, s.Of(x))
+			}
 		}
 	})
 }

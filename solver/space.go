@@ -49,6 +49,7 @@ type engine interface {
 	knows(id) bool
 
 	of([]cell) id
+	sweep(w *sweeper, field int, ordered, otherwise bool) id
 	ofKinds(...packet.Kind) id
 	node(field int, spans []piece, to id) id
 	apply(o op, a, b id) id
@@ -75,6 +76,7 @@ type Space struct {
 	fresh  mark   // where the arena stood when the space was new
 	list   []id   // arguments of the operation that runs
 	cells  []cell // likewise
+	sweep  sweeper
 	err    error
 }
 
@@ -169,6 +171,11 @@ func (s *Space) Of(boxes ...Box) Set {
 		}
 	}
 	m := s.engine.begin()
+	if s.family == packet.IPv4 && len(s.cells) > 1 {
+		if field, ok := s.sweep.stripsOf(s.cells); ok {
+			return s.end(m, s.engine.sweep(&s.sweep, field, false, false))
+		}
+	}
 	r := s.engine.of(s.cells)
 	if r != invalid {
 		r = s.engine.apply(intersect, r, id(s.all))
