@@ -23,7 +23,11 @@ type listing struct {
 func (i *instance) read(name string) cty.Value {
 	ev := i.mod.ev
 	address := i.address()
-	if a := ev.answers[address]; a != nil {
+	a := ev.answers[address]
+	for a != nil && a.Same != "" && a.Values[name] == cty.NilVal && ev.answers[a.Same] != nil {
+		address, a = a.Same, ev.answers[a.Same] // an earlier one, so this ends
+	}
+	if a != nil {
 		switch {
 		case a.Values[name] != cty.NilVal:
 			return a.Values[name]
