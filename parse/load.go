@@ -120,6 +120,9 @@ func (l *loader) loadRoots(ctx context.Context, roots []module) ([]*ir.Network, 
 
 func evaluate(ctx context.Context, m module, o hcl.Options) evaluated {
 	root := hcl.Evaluate(ctx, m.tree.files, m.dir, o)
+	if g := m.tree.graph; g != nil && g.isRoot(m.dir) {
+		m.tree.files.Forget(m.dir)
+	}
 	return evaluated{network: aws.Build(root), library: root.Library && !m.standsAlone(), ds: root.Diagnostics}
 }
 

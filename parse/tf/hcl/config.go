@@ -111,17 +111,6 @@ func (f *Files) HasTerraform(dir string) bool {
 	return len(main)+len(override) > 0
 }
 
-// Calls returns the directories of the local modules that a directory calls.
-func (f *Files) Calls(dir string) []string {
-	var dirs []string
-	for _, c := range f.directory(dir).callOrder {
-		if c.dir != "" && !slices.Contains(dirs, c.dir) {
-			dirs = append(dirs, c.dir)
-		}
-	}
-	return dirs
-}
-
 var configSuffixes = []string{".tofu.json", ".tofu", ".tf.json", ".tf"}
 
 // list returns the configuration files of a directory in the order they are
@@ -210,14 +199,14 @@ func (f *Files) blocks(d *directory, s *source) []*block {
 		f.jsonIgnores(d, s)
 		return bs
 	}
-	body, tokens, ds := f.parseHCL(s)
-	d.diags = append(d.diags, ds...)
-	f.nativeIgnores(d, s, tokens, body)
-	if body == nil {
+	t := f.take(s)
+	d.diags = append(d.diags, t.diags...)
+	f.nativeIgnores(d, s, t.tokens, t.body)
+	if t.body == nil {
 		return nil
 	}
-	out := make([]*block, 0, len(body.Blocks))
-	for _, b := range body.Blocks {
+	out := make([]*block, 0, len(t.body.Blocks))
+	for _, b := range t.body.Blocks {
 		out = append(out, nativeBlock(b, d.names))
 	}
 	return out

@@ -97,6 +97,7 @@ type Files struct {
 	sources map[string]*loaded[*source]
 	dirs    map[string]*loaded[*directory]
 	plates  map[string]*loaded[*template]
+	trees   map[string]tree // parsed by a survey, not yet decoded; by path
 }
 
 // loaded is a thing that is made once, by whoever comes first.
@@ -114,6 +115,7 @@ func NewFiles(fsys fs.FS, name func(path string) string, limits Limits) *Files {
 		sources: map[string]*loaded[*source]{},
 		dirs:    map[string]*loaded[*directory]{},
 		plates:  map[string]*loaded[*template]{},
+		trees:   map[string]tree{},
 	}
 }
 
