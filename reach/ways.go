@@ -145,10 +145,10 @@ func (e *engine) outbound(from *ir.Interface, a place) []Way {
 // toService is the way to the services of AWS that neither groups nor ACLs
 // filter.
 func (e *engine) toService(from *ir.Interface, a place) Way {
-	return Way{Via: "AWS service", FromVPC: a.vpc, Stages: []Stage{
+	return Way{Via: "AWS service", FromVPC: a.vpc, Stages: append([]Stage{
 		e.addressStage(from, a, packet.FieldSrc),
 		{Kind: KindOutside, Component: "AWS service", Band: exactly(e.from(packet.FieldDst, e.exempt(a)))},
-	}}
+	}, e.exists(from)...)}
 }
 
 func toTransitOpen(t ir.Target) truth {

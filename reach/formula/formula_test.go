@@ -6,6 +6,7 @@ import (
 	"math/rand/v2"
 	"os"
 	"os/exec"
+	"strconv"
 	"testing"
 
 	"github.com/postern-dev/postern/internal/microcase"
@@ -255,6 +256,9 @@ func TestRandomSets(t *testing.T) {
 	networks := 40
 	if testing.Short() {
 		networks = 8
+	}
+	if more, err := strconv.Atoi(os.Getenv("POSTERN_SEEDS")); err == nil {
+		networks = more // for a longer look
 	}
 	compared := 0
 	for seed := range networks {

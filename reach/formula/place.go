@@ -139,18 +139,18 @@ func (e *Encoder) assignable(i *ir.Interface, p place, a smt.Term) smt.Term {
 	} else {
 		free = append(free, e.Not(e.Eq(a, last)))
 	}
-	return e.And(append(free, e.Not(e.taken(i, p.vpc, a)))...)
+	return e.And(append(free, e.Not(e.taken(i, p, a)))...)
 }
 
-// taken is whether another interface of a VPC surely has an address.
-func (e *Encoder) taken(i *ir.Interface, v *ir.VPC, a smt.Term) smt.Term {
+// taken is whether another interface of a place's VPC surely has an address.
+func (e *Encoder) taken(i *ir.Interface, p place, a smt.Term) smt.Term {
 	var by []smt.Term
 	for _, o := range e.net.Interfaces {
 		s, ok := o.Subnet.Known()
 		if o == i || o.Maybe != nil || !ok {
 			continue
 		}
-		if w, ok := s.VPC.Known(); !ok || w != v {
+		if w, ok := s.VPC.Known(); s != p.subnet && (!ok || w != p.vpc) {
 			continue
 		}
 		for _, d := range o.Addresses {
