@@ -164,7 +164,7 @@ func (s *Space) Of(boxes ...Box) Set {
 	if s.all == Invalid {
 		return Invalid
 	}
-	s.cells = s.cells[:0]
+	s.cells = slices.Grow(s.cells[:0], len(boxes))
 	for i := range boxes {
 		if c, ok := cellOf(s.family, &boxes[i]); ok {
 			s.cells = append(s.cells, c)

@@ -43,7 +43,7 @@ type sweeper struct {
 
 // stripsOf translates boxes; false when they look at more than three fields.
 func (w *sweeper) stripsOf(boxes []cell) (field int, ok bool) {
-	w.strips = w.strips[:0]
+	w.strips = slices.Grow(w.strips[:0], len(boxes))
 	field = -1
 	for i := range boxes {
 		c := &boxes[i]
@@ -128,7 +128,7 @@ func (d *diagram[K]) sweep(w *sweeper, field int, ordered, otherwise bool) id {
 
 // sweepProtocol builds the part of a protocol of one kind.
 func (d *diagram[K]) sweepProtocol(w *sweeper, kind packet.Kind, field int, ordered, otherwise bool) id {
-	w.events, w.active = w.events[:0], w.active[:0]
+	w.events, w.active = slices.Grow(w.events[:0], 2*len(w.here)), w.active[:0]
 	for _, i := range w.here {
 		s := &w.strips[i]
 		w.events = append(w.events, uint64(s.lo)<<32|uint64(i)<<1)
@@ -196,22 +196,16 @@ func (d *diagram[K]) anyPorts(w *sweeper, kind packet.Kind) id {
 	}
 	level := int(d.start[dstPort])
 	base := len(d.stack)
-	from, next := K(0), 0 // an open run of ports began at from; next is the first port not yet told
-	for k, key := range w.active {
+	next := 0 // the first port after those that were looked at
+	for _, key := range w.active {
 		lo, hi := int(key>>48), int(key>>32&0xffff)
-		if lo > next || k == 0 {
-			if next > 0 {
-				d.push(base, K(next-1), permit)
-			}
-			if lo > next {
-				d.push(base, K(lo-1), none)
-			}
-			from = K(lo)
+		if lo > next {
+			d.push(base, K(lo-1), none)
 		}
-		next = max(next, hi+1)
-	}
-	if K(next) > from {
-		d.push(base, K(next-1), permit)
+		if hi >= next {
+			d.push(base, K(hi), permit)
+			next = hi + 1
+		}
 	}
 	if next <= 65535 {
 		d.push(base, 65535, none)
@@ -300,7 +294,7 @@ func (s *Space) FirstMatchBoxes(lines []Line, otherwise Decision) Set {
 	if s.all == Invalid || otherwise != Permit && otherwise != Deny {
 		return Invalid
 	}
-	s.cells = s.cells[:0]
+	s.cells = slices.Grow(s.cells[:0], len(lines))
 	s.sweep.permits = 0
 	for i := range lines {
 		switch lines[i].Decision {
