@@ -9,37 +9,37 @@ import (
 	"github.com/postern-dev/postern/parse/tf"
 )
 
-// causesOf returns the distinct reasons that a value and what is in it carry.
+// causesOf returns the distinct reasons that a value and what is in it carry,
+// maxCauses at most. It is asked of large values, and often: it makes no copy
+// of them, as UnmarkDeep does, and stops where it has enough.
 func causesOf(vs ...cty.Value) []*ir.Unknown {
 	var us []*ir.Unknown
 	for _, v := range vs {
-		if v == cty.NilVal {
-			continue
+		if v != cty.NilVal {
+			us = appendCauses(us, v)
 		}
-		ms := cty.ValueMarks{}
-		collectMarks(v, ms)
-		us = append(us, tf.Marks(ms)...)
 	}
-	return distinctCauses(us)
+	return us
 }
 
-// collectMarks gathers the marks of a value and what is in it, without making
-// a copy of the value as UnmarkDeep does.
-func collectMarks(v cty.Value, into cty.ValueMarks) {
+func appendCauses(us []*ir.Unknown, v cty.Value) []*ir.Unknown {
+	if len(us) == maxCauses {
+		return us
+	}
 	if v.IsMarked() {
 		bare, ms := v.Unmark()
+		us = distinctCauses(append(us, tf.Marks(ms)...))
 		v = bare
-		for m := range ms {
-			into[m] = struct{}{}
-		}
 	}
 	// The elements of a set carry no marks: the set has them all.
 	if t := v.Type(); t.IsPrimitiveType() || t.IsSetType() || v.IsNull() || !v.IsKnown() || !v.CanIterateElements() {
-		return
+		return us
 	}
-	for _, e := range v.Elements() {
-		collectMarks(e, into)
+	for it := v.ElementIterator(); it.Next() && len(us) < maxCauses; {
+		_, e := it.Element()
+		us = appendCauses(us, e)
 	}
+	return us
 }
 
 func distinctCauses(us []*ir.Unknown) []*ir.Unknown {

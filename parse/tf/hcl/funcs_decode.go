@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"errors"
 	"strings"
+	"sync"
 
 	yaml "github.com/zclconf/go-cty-yaml"
 	"github.com/zclconf/go-cty/cty"
@@ -25,7 +26,7 @@ func decoded(arg cty.Value) (text string, v cty.Value, err error) {
 	return s.AsString(), cty.NilVal, nil
 }
 
-func jsonDecode(_ *scope, args []cty.Value) (cty.Value, error) {
+func jsonDecode(s *scope, args []cty.Value) (cty.Value, error) {
 	text, v, err := decoded(args[0])
 	if err != nil || v != cty.NilVal {
 		return v, err
@@ -33,11 +34,42 @@ func jsonDecode(_ *scope, args []cty.Value) (cty.Value, error) {
 	if _, deep := tooDeepJSON([]byte(text), maxDepth); deep {
 		return cty.NilVal, errGrows
 	}
-	v, err = stdlib.JSONDecode(cty.StringVal(text))
-	if err != nil {
-		return cty.NilVal, err
+	if v = s.ev.files.documents.get(text); v == cty.NilVal {
+		if v, err = stdlib.JSONDecode(cty.StringVal(text)); err != nil {
+			return cty.NilVal, err
+		}
+		s.ev.files.documents.put(text, v)
 	}
 	return v.WithSameMarks(args[0]), nil
+}
+
+// documents are texts that were decoded before: the roots of a repository read
+// the same files of settings, some of them once for each module. It is safe for
+// concurrent use.
+type documents struct {
+	mu    sync.Mutex
+	known map[string]cty.Value
+	size  int // bytes of all texts
+}
+
+// maxDocuments bounds the texts that are kept.
+const maxDocuments = 8 << 20
+
+func (d *documents) get(text string) cty.Value {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return d.known[text]
+}
+
+func (d *documents) put(text string, v cty.Value) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if d.known == nil {
+		d.known = map[string]cty.Value{}
+	}
+	if d.size += len(text); d.size <= maxDocuments {
+		d.known[text] = v
+	}
 }
 
 // Bounds of YAML documents, by the signs that open what can nest: the decoder

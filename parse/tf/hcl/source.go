@@ -98,6 +98,8 @@ type Files struct {
 	dirs    map[string]*loaded[*directory]
 	plates  map[string]*loaded[*template]
 	trees   map[string]tree // parsed by a survey, not yet decoded; by path
+
+	documents documents
 }
 
 // loaded is a thing that is made once, by whoever comes first.
