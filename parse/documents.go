@@ -98,7 +98,7 @@ func (r *documents) read(d document) {
 	switch kind := terraformKind(data); {
 	case kind != "" && !d.named: // what Terraform left beside its configuration
 	case kind != "":
-		r.l.keep(shown, kind, data)
+		r.l.note(shown, kind, data)
 		r.terraform(shown, kind, data)
 	case awsapi.Detect(data), !json.Valid(data) && (!d.many || r.beside[r.place(d)]):
 		r.export(d, data)

@@ -36,10 +36,14 @@ func (l *loader) load(ctx context.Context) (*Result, error) {
 	if err != nil {
 		return nil, err
 	}
+	if l.lent, err = l.lend(ctx); err != nil {
+		return nil, err
+	}
 	roots, err := l.loadRoots(ctx, w.roots)
 	if err != nil {
 		return nil, err
 	}
+	l.out.Diagnostics = append(l.out.Diagnostics, l.lent.unused()...)
 	if err := ctx.Err(); err != nil && !errors.Is(err, context.DeadlineExceeded) {
 		return nil, err
 	}
@@ -91,6 +95,7 @@ func (l *loader) loadRoots(ctx context.Context, roots []module) ([]*ir.Network, 
 			}
 			o := options
 			o.VarFiles = files[m.tree]
+			o.Answers = l.lent.answersFor(m.shown())
 			done[i] = evaluate(ctx, m, o)
 			return nil
 		})
@@ -114,7 +119,7 @@ func (l *loader) loadRoots(ctx context.Context, roots []module) ([]*ir.Network, 
 	l.out.Libraries = len(libraries)
 	l.out.Roots = len(networks) - len(libraries)
 	l.reportLibraries(libraries)
-	l.keepSources(roots)
+	l.keepSources(append(slices.Clone(roots), l.lenders...))
 	return networks, nil
 }
 
@@ -217,6 +222,13 @@ func (l *loader) keep(shown, kind string, text []byte) {
 		return
 	}
 	l.out.Sources[shown] = text
+	l.note(shown, kind, text)
+}
+
+// note notes that a file was read without keeping its text. Snippets are made
+// of texts, and the lines of plans and states hold whatever stands beside what
+// a finding points at.
+func (l *loader) note(shown, kind string, text []byte) {
 	sum := sha256.Sum256(text)
 	l.out.Inputs = append(l.out.Inputs, Input{Path: shown, Kind: kind, SHA256: hex.EncodeToString(sum[:])})
 }

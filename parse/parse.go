@@ -10,7 +10,8 @@
 //     configuration files) and documents (JSON files, told apart by content).
 //  3. A module that no other module of the tree calls is a root. Each root is
 //     evaluated on its own, in parallel, and becomes one network.
-//  4. All AWS exports of one run become one network together.
+//  4. All AWS exports of one run become one network together; each Terraform
+//     plan and each state becomes one of its own.
 //
 // What is wrong with the input is a diagnostic and never stops the rest. Load
 // fails only when the question itself makes no sense: a PATH that does not
@@ -30,9 +31,13 @@ type Options struct {
 	// Boundary is the directory outside of which nothing is read; "" means
 	// the git work tree of each PATH, else the common parent of the PATHs.
 	Boundary string
-	// With are paths that lend facts: they become part of the networks that
-	// are checked where that is possible, and are not checked themselves.
+	// With are paths that lend facts and are not checked themselves: the
+	// outputs of roots, states and plans answer terraform_remote_state (NAME=PATH
+	// says which one), objects of exports, states and plans answer data sources
+	// that ask for them.
 	With []string
+	// Data are files that say what data sources find: see hcl.Answers.
+	Data []string
 	// Vars are values of root variables, each NAME=VALUE, as -var takes them.
 	Vars []string
 	// VarFiles are .tfvars files, relative to Dir.
@@ -72,7 +77,8 @@ type Input struct {
 // Result is everything that was read.
 type Result struct {
 	// Networks are what to analyse: one for the exports if there are any, then
-	// one for each root in the order of their names.
+	// one for each plan and state and one for each root, in the order of their
+	// names.
 	Networks []*ir.Network
 	// Diagnostics are about the reading; what is wrong with the objects of a
 	// network is in its Problems.
@@ -83,7 +89,8 @@ type Result struct {
 	// Libraries counts the modules that nothing calls and that lack required
 	// values. They are analysed as far as they are known.
 	Libraries int
-	// Sources is the text of every file that was read, by its shown name.
+	// Sources is the text of every file that was read, by its shown name. Plans
+	// and states are not among them: they hold secrets.
 	Sources map[string][]byte
 }
 

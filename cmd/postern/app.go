@@ -63,7 +63,7 @@ func newApp(s streams) *cli.App {
 		Name:      "postern",
 		Usage:     "prove what security groups, network ACLs and routes let through",
 		UsageText: "postern VERB [flags] [PATH...]",
-		Description: "Reads Terraform configurations and AWS exports; needs no credentials and no network.\n" +
+		Description: "Reads Terraform configurations, plans, states and AWS exports; needs no credentials and no network.\n" +
 			"Exit status: 0 nothing to object to, 1 findings, 2 the question or the input is at fault, 3 postern is.",
 		Writer: s.out, ErrWriter: s.err, Reader: s.in,
 		Commands:                  []*cli.Command{checkCommand(s), traceCommand(s), showCommand(s), rulesCommand(s), versionCommand(s)},
@@ -108,7 +108,8 @@ func loadFlags() []cli.Flag {
 		&cli.StringSliceFlag{Name: "var", Usage: "value of a root variable, `NAME=VALUE`; -var works too", Category: inputFlags},
 		&cli.StringSliceFlag{Name: "var-file", Usage: "`FILE` of variable values", Category: inputFlags},
 		&cli.StringFlag{Name: "workspace", Usage: "the Terraform workspace, `NAME`", Category: inputFlags},
-		&cli.StringSliceFlag{Name: "with", Usage: "a `PATH` that lends facts and is not checked itself", Category: inputFlags, Hidden: true}, // no input lends any
+		&cli.StringSliceFlag{Name: "with", Usage: "a `PATH` that lends facts and is not checked itself: a root, state, plan or export; NAME=PATH names a terraform_remote_state", Category: inputFlags},
+		&cli.StringSliceFlag{Name: "data", Usage: "`FILE` that says what data sources find", Category: inputFlags},
 		&cli.StringFlag{Name: "source", Usage: "the `DIR` of the root module that a plan or state was made from", Category: inputFlags},
 		&cli.StringFlag{Name: "boundary", Usage: "read nothing outside this `DIR`", Category: inputFlags},
 		&cli.DurationFlag{Name: "timeout", Usage: "stop after this `TIME`, as 30s or 5m", Category: inputFlags, DefaultText: "no limit"},

@@ -21,7 +21,7 @@ var checkFormats = []string{"full", "concise", "json", "sarif", "github", "markd
 func checkCommand(s streams) *cli.Command {
 	return &cli.Command{
 		Name: "check", Usage: "findings of the rules", ArgsUsage: "[PATH...]",
-		Description: "PATH is a directory of Terraform, or AWS exports (a file or a directory); - is an export on standard input, and no PATH is the current directory.",
+		Description: "PATH is a directory of Terraform, a plan or state as JSON, or AWS exports (a file or a directory); - is standard input, and no PATH is the current directory.",
 		Flags: slices.Concat([]cli.Flag{
 			&cli.StringFlag{Name: "fail-on", Value: "high", Usage: "the mildest `SEVERITY` that gives exit status 1: " + list(failOn)},
 			&cli.BoolFlag{Name: "strict", Usage: "what is unknown or was not analysed gives exit status 1 as well", DisableDefaultText: true},
