@@ -27,6 +27,7 @@ type engine struct {
 	acls map[aclKey]Band
 	// held are the known private addresses, and public ones, of interfaces.
 	held     map[*ir.VPC]*netipx.IPSet
+	heldIn   map[*ir.Subnet]*netipx.IPSet // likewise, where the VPC is not known
 	public   *netipx.IPSet
 	vpcs     *netipx.IPSet // every VPC's CIDRs
 	internet *netipx.IPSet
@@ -58,6 +59,7 @@ func Compile(ctx context.Context, n *ir.Network) (*Model, error) {
 			Space: s, net: n,
 			acls:    map[aclKey]Band{},
 			held:    map[*ir.VPC]*netipx.IPSet{},
+			heldIn:  map[*ir.Subnet]*netipx.IPSet{},
 			noReply: noReply(s),
 		}
 		e.index()
@@ -82,7 +84,7 @@ func (e *engine) index() {
 	f := e.Family()
 	e.serviceLists = slices.ContainsFunc(e.net.PrefixLists, func(l *ir.PrefixList) bool { return l.AWS && l.Open != nil })
 	var vpcs, public netipx.IPSetBuilder
-	held := map[*ir.VPC]*netipx.IPSetBuilder{}
+	held, heldIn := map[*ir.VPC]*netipx.IPSetBuilder{}, map[*ir.Subnet]*netipx.IPSetBuilder{}
 	for _, v := range e.net.VPCs {
 		for _, c := range cidrs(v, f) {
 			if c.Known() && c.V.IsValid() {
@@ -96,10 +98,11 @@ func (e *engine) index() {
 		if subnet != nil {
 			vpc, _ = subnet.VPC.Known()
 		}
-		b := held[vpc]
-		if b == nil {
-			b = &netipx.IPSetBuilder{}
-			held[vpc] = b
+		var b *netipx.IPSetBuilder
+		if vpc != nil {
+			b = builderOf(held, vpc)
+		} else {
+			b = builderOf(heldIn, subnet)
 		}
 		for _, a := range i.Addresses {
 			if a.Private.Known() && packet.FamilyOf(a.Private.V) == f && i.Maybe == nil {
@@ -113,6 +116,10 @@ func (e *engine) index() {
 	e.vpcs, e.public = build(&vpcs), build(&public)
 	for v, b := range held {
 		e.held[v] = build(b)
+	}
+	delete(heldIn, nil) // those of interfaces whose subnet is not known
+	for s, b := range heldIn {
+		e.heldIn[s] = build(b)
 	}
 	var internet netipx.IPSetBuilder
 	internet.AddSet(Internet(f))
@@ -130,6 +137,13 @@ func (e *engine) index() {
 	others.RemoveSet(e.public)
 	set := build(&others)
 	e.outsideSrc, e.outsideDst = e.from(packet.FieldSrc, set), e.from(packet.FieldDst, set)
+}
+
+func builderOf[K comparable](of map[K]*netipx.IPSetBuilder, k K) *netipx.IPSetBuilder {
+	if of[k] == nil {
+		of[k] = &netipx.IPSetBuilder{}
+	}
+	return of[k]
 }
 
 // build returns the set of a builder that was only given valid ranges; such a

@@ -207,8 +207,10 @@ func (e *engine) free(p place) *netipx.IPSet {
 		a = a.Next()
 	}
 	b.Remove(r.To())
-	if held := e.held[p.vpc]; held != nil {
-		b.RemoveSet(held)
+	for _, held := range []*netipx.IPSet{e.held[p.vpc], e.heldIn[p.subnet]} {
+		if held != nil {
+			b.RemoveSet(held)
+		}
 	}
 	return build(&b)
 }

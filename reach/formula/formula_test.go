@@ -213,7 +213,9 @@ func contradict(passes bool, v trace.Verdict) bool {
 
 // outside reports whether an end that should be outside has an address that the
 // network holds.
-func outside(e interface{ Outside(packet.Header, bool) bool }, q netgen.Question) bool {
+func outside(e interface {
+	Outside(packet.Header, bool) bool
+}, q netgen.Question) bool {
 	return q.From == nil && !e.Outside(q.Header, false) || q.To == nil && !e.Outside(q.Header, true)
 }
 

@@ -48,7 +48,7 @@ func (e *Encoder) attachments(g *ir.TransitGateway, v *ir.VPC) []attached {
 	var as []attached
 	var shown []smt.Term
 	for _, t := range g.Attachments {
-		if is := e.isVPC(t.VPC, v, t); is != smt.False {
+		if is := e.attachedTo(g, t, v); is != smt.False {
 			as, shown = append(as, attached{t, is}), append(shown, is)
 		}
 	}
@@ -56,6 +56,21 @@ func (e *Encoder) attachments(g *ir.TransitGateway, v *ir.VPC) []attached {
 		as = append(as, attached{nil, e.And(e.Not(one), e.free(key{kind: "attachment", of: g, with: v}, "an attachment that is not shown"))})
 	}
 	return as
+}
+
+// attachedTo is whether an attachment is a VPC's. A VPC has one attachment to a
+// gateway: where one surely is it, no other can be. [vpc/tgw tgw-vpc-attachments]
+func (e *Encoder) attachedTo(g *ir.TransitGateway, t *ir.Attachment, v *ir.VPC) smt.Term {
+	is := e.isVPC(t.VPC, v, t)
+	if is == smt.True {
+		return is
+	}
+	for _, o := range g.Attachments {
+		if o != t && e.isVPC(o.VPC, v, o) == smt.True {
+			return smt.False
+		}
+	}
+	return is
 }
 
 // recognises is whether references to groups work across a link, in rules of a
@@ -247,10 +262,7 @@ func (e *Encoder) transitTable(g *ir.TransitGateway, from, to *ir.Attachment, a 
 	}
 	for i, o := range t.Propagated {
 		for _, v := range o.VPC.Of {
-			is := smt.True
-			if len(o.VPC.Of) > 1 || o.VPC.Open != nil {
-				is = e.isVPC(o.VPC, v, o)
-			}
+			is := e.attachedTo(g, o, v)
 			for j, c := range e.cidrs(v) {
 				if c.Known() {
 					lines = append(lines, line{takes: e.And(is, e.Inside(a, c.V)), leads: smt.Of(o == to), bits: c.V.Bits(), class: 2, number: len(t.Routes) + i})

@@ -160,9 +160,13 @@ func takenPrivately(n *ir.Network, i *ir.Interface, a netip.Addr) bool {
 	return false
 }
 
-// shareVPC reports whether two interfaces surely are in one VPC: the same
-// address can live in two.
+// shareVPC reports whether two interfaces surely are in one VPC, as those of one
+// subnet are: the same address can live in two.
 func shareVPC(i, o *ir.Interface) bool {
+	s, known := i.Subnet.Known()
+	if r, ok := o.Subnet.Known(); known && ok && s == r {
+		return true
+	}
 	v, ok := vpcOf(i)
 	w, also := vpcOf(o)
 	return ok && also && v == w
