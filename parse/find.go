@@ -5,8 +5,6 @@ import (
 	"path"
 	"slices"
 	"strings"
-
-	"github.com/postern-dev/postern/diag"
 )
 
 // work is what the paths come down to.
@@ -53,11 +51,8 @@ func (l *loader) find(ctx context.Context) (*work, error) {
 
 func (l *loader) findOne(ctx context.Context, a *argument, w *work) error {
 	switch {
-	case a.source:
-		return nil // read with each plan
-	case a.with:
-		l.lends(a)
-		return nil
+	case a.source, a.with, a.answers:
+		return nil // read with each plan; before the roots
 	case a.abs == "":
 		w.documents = append(w.documents, document{named: true})
 		return nil
@@ -150,22 +145,6 @@ func (l *loader) graph(ctx context.Context, t *tree) (*graph, error) {
 		t.surveyed[name] = true
 	}
 	return t.graph, err
-}
-
-// lends says that a --with path changes nothing.
-func (l *loader) lends(a *argument) {
-	shown := a.given
-	if a.abs != "" {
-		shown = a.tree.show(a.name)
-	}
-	message := "--with " + shown + " is not used: this version takes no facts from other inputs"
-	l.out.Diagnostics = append(l.out.Diagnostics, diag.Diagnostic{
-		Rule: notAnalysed, Message: message,
-		Fix:     "pass the values with --var or --var-file; exports that belong together can all be given as paths",
-		Note:    "what depends on it is unknown",
-		Address: shown, Range: diag.Range{File: shown},
-		Cause: diag.Cause{Code: diag.NotInInput, Message: message, Address: shown, Range: diag.Range{File: shown}},
-	})
 }
 
 // isVariables reports whether a file holds values of variables.

@@ -147,7 +147,7 @@ func TestLoad(t *testing.T) {
 			says: []string{"in/more.json: this link leads outside the boundary, or nowhere; it is not read", "in/more.tf"},
 		},
 		{name: "a link to a directory outside", files: map[string]string{"in/main.tf": vpc, "in/out": "-> ../../.."}, want: []string{"in"}},
-		{name: "facts are not taken yet", files: map[string]string{"a/main.tf": vpc, "b/vpcs.json": vpcs}, paths: []string{"a"}, o: Options{With: []string{"b"}}, want: []string{"a"}, says: []string{"b: --with b is not used"}},
+		{name: "facts that nobody asks for", files: map[string]string{"a/main.tf": vpc, "b/vpcs.json": vpcs}, paths: []string{"a"}, o: Options{With: []string{"b"}}, want: []string{"a"}, says: []string{"b: --with b answers nothing"}},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {

@@ -32,6 +32,10 @@ type argument struct {
 	abs   string // absolute, links resolved; "" for standard input
 	isDir bool
 	with  bool // lends facts only
+	// lends is the NAME of --with NAME=PATH.
+	lends string
+	// answers: it says what data sources find.
+	answers bool
 	// source: it is the configuration of plans, and not checked itself.
 	source bool
 	tree   *tree
@@ -46,6 +50,10 @@ type loader struct {
 	out   *Result
 	// source is the directory that Options.Source names, nil without.
 	source *argument
+	// lent is what other inputs tell about data sources; lenders are the roots
+	// among them.
+	lent    *lent
+	lenders []module
 }
 
 func newLoader(paths []string, o Options) (*loader, error) {
@@ -68,6 +76,11 @@ func newLoader(paths []string, o Options) (*loader, error) {
 			return nil, err
 		}
 	}
+	for _, p := range o.Data {
+		if err := l.answersArgument(p); err != nil {
+			return nil, err
+		}
+	}
 	if err := l.sourceArgument(); err != nil {
 		return nil, err
 	}
@@ -81,6 +94,11 @@ func newLoader(paths []string, o Options) (*loader, error) {
 // argument resolves one PATH.
 func (l *loader) argument(given string, with bool) error {
 	a := &argument{given: given, with: with}
+	if name, p, ok := strings.Cut(given, "="); ok && with && lentName.MatchString(name) {
+		if _, err := os.Lstat(l.join(given)); err != nil {
+			a.lends, given = name, p
+		}
+	}
 	if given == "-" {
 		if l.o.Stdin == nil {
 			return &UsageError{Path: given, Message: "there is no standard input to read"}
@@ -110,6 +128,19 @@ func (l *loader) argument(given string, with bool) error {
 	}
 	a.abs, a.isDir = abs, info.IsDir()
 	l.args = append(l.args, a)
+	return nil
+}
+
+// answersArgument resolves a file of answers.
+func (l *loader) answersArgument(given string) error {
+	abs, err := resolve(l.join(given))
+	if err != nil {
+		return l.missing(given, err)
+	}
+	if info, err := os.Stat(abs); err != nil || !info.Mode().IsRegular() {
+		return &UsageError{Path: given, Message: "--data takes a file", Hint: `it holds blocks like data "aws_vpc" "main" { cidr_block = "10.0.0.0/16" }`}
+	}
+	l.args = append(l.args, &argument{given: given, abs: abs, answers: true})
 	return nil
 }
 

@@ -16,7 +16,7 @@ var unknownValue = &Rule{
 	Doc: Doc{
 		What: "A value that the input does not hold and that rules, entries, routes or the groups of an interface depend on: a variable without a value, the result of a data source, something that AWS decides at apply. One finding for each such value, with how much waits for it.",
 		Why:  "What depends on it is neither called open nor closed: verdicts about it are unknown, and no exposure is reported on its account.",
-		Fix:  "Give the value: -var NAME=VALUE or --var-file FILE for a variable, --with FILE for what another root or an export knows, or check the plan, in which data sources have been read.",
+		Fix:  "Give the value: -var NAME=VALUE or --var-file FILE for a variable, --with PATH for what another root, a state or an export knows, --data FILE for what a data source finds, or check the plan, in which data sources have been read.",
 		Bad: `variable "office_cidr" {
   type = string
 }
@@ -298,6 +298,21 @@ func couldOpen(ws []waiting) string {
 	return "it could open " + listWords(services, 5) + " to anyone"
 }
 
+// remedyOfData says how to make known what a data source finds.
+func remedyOfData(address string) string {
+	_, local, _ := strings.Cut(address, "data.")
+	typ, rest, _ := strings.Cut(local, ".")
+	name, _, _ := strings.Cut(rest, ".")
+	name, _, _ = strings.Cut(name, "[")
+	switch {
+	case typ == "terraform_remote_state" && name != "":
+		return fmt.Sprintf("postern check --with %s=PATH, the root module that keeps this state, the state itself, or a plan", name)
+	case name != "":
+		return fmt.Sprintf("postern check --data FILE, which says what data.%s.%s finds; or check the plan, in which it has been read", typ, name)
+	}
+	return "check the plan instead: data sources have been read there"
+}
+
 // remedy says how to make a value known.
 func remedy(c diag.Cause, attribute string) string {
 	switch c.Code {
@@ -311,10 +326,7 @@ func remedy(c diag.Cause, attribute string) string {
 		}
 		return "give it a value, or check the plan instead"
 	case diag.DataSource:
-		if strings.HasPrefix(c.Address, "data.terraform_remote_state.") {
-			return "postern check --with STATE, the state that it reads; or check the plan instead"
-		}
-		return "check the plan instead: data sources have been read there"
+		return remedyOfData(c.Address)
 	case diag.Computed:
 		return "check the state, or an export, after the apply"
 	case diag.NotInstalled:

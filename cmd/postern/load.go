@@ -25,7 +25,7 @@ func deadline(c *cli.Context) (context.Context, context.CancelFunc) {
 // load reads the paths as the flags say.
 func (s streams) load(ctx context.Context, c *cli.Context, paths []string) (*parse.Result, error) {
 	in, err := parse.Load(ctx, paths, parse.Options{
-		Boundary: c.String("boundary"), With: c.StringSlice("with"), Source: c.String("source"), Vars: c.StringSlice("var"), VarFiles: c.StringSlice("var-file"),
+		Boundary: c.String("boundary"), With: c.StringSlice("with"), Data: c.StringSlice("data"), Source: c.String("source"), Vars: c.StringSlice("var"), VarFiles: c.StringSlice("var-file"),
 		Environ: s.environ, Workspace: c.String("workspace"), Stdin: s.in, Changed: c.Bool("changed"),
 	})
 	return in, late(c, err)

@@ -17,6 +17,9 @@ func (b *builder) eachData() {
 			continue
 		}
 		v := view{b, in, in.Body}
+		if v.found() {
+			continue
+		}
 		switch in.Type {
 		case "aws_vpc":
 			v.dataVPC()
@@ -28,6 +31,30 @@ func (b *builder) eachData() {
 			v.dataPrefixList()
 		}
 	}
+}
+
+// found reports whether a data source finds what has an object already: what
+// the root makes, or what an equal data source finds.
+func (v view) found() bool {
+	es := v.single("id")
+	if len(es) == 0 {
+		return false
+	}
+	r := refOf(es[0])
+	if r.id != "" || r.key == "?"+v.in.Address+".id" {
+		return false
+	}
+	switch v.in.Type {
+	case "aws_vpc":
+		return v.b.vpcs[r.key] != nil
+	case "aws_subnet":
+		return v.b.subnets[r.key] != nil
+	case "aws_security_group":
+		return v.b.groups[r.key] != nil
+	case "aws_prefix_list", "aws_ec2_managed_prefix_list":
+		return v.b.lists[r.key] != nil
+	}
+	return false
 }
 
 // dataKeys are what expressions may name a data source's object by: a symbol,
