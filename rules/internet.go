@@ -62,12 +62,17 @@ func targets(p *Pass) []*ir.Interface {
 	return is
 }
 
-// carriedAway says why something that is not seen may carry a group: its id
-// leaves the root, or the input is an export without its interfaces. It is nil
-// when nothing can.
+// carriedAway says why something that is not seen may carry a group: it was made
+// elsewhere, its id leaves the root, or the input is an export without its
+// interfaces. It is nil when nothing can.
 func carriedAway(p *Pass, g *ir.SecurityGroup) *ir.Unknown {
-	if g.Origin.Implicit || g.Open != nil && len(g.Ingress) == 0 {
+	switch {
+	case g.Origin.Implicit || len(g.Ingress) == 0:
 		return nil
+	case g.Term != nil:
+		return g.Term // which group it is, the input does not say
+	case g.Open != nil:
+		return g.Open // it is only named here: it was made elsewhere
 	}
 	if len(g.Exported) > 0 {
 		at := g.Exported[0]
