@@ -45,6 +45,9 @@ var layers = [...]layer{
 	{"policy/...", []string{"policy/...", "reach/...", "solver/...", "ir", "diag", "packet", "internal/endpoint"}},
 	// It prints the answers of reach and trace, and decides nothing.
 	{"report/...", []string{"report/...", "reach/...", "ir", "diag", "packet"}},
+	// Concrete verdicts by the million are trace's; what it reads is packets.
+	{"eval/record", []string{"packet"}},
+	{"eval", []string{"eval/record", "reach/trace", "ir", "diag", "packet"}},
 	{"internal/endpoint", []string{"ir", "diag", "packet", "internal/nearest"}},
 	{"internal/nearest", nil},
 	{"internal/microcase", []string{"ir", "diag", "packet"}},
@@ -60,6 +63,8 @@ var restricted = [...]layer{
 	{"github.com/zclconf/...", []string{"parse/...", "policy/..."}},
 	{"github.com/hashicorp/terraform-json", []string{"parse/..."}},
 	{"github.com/urfave/cli/...", []string{"cmd/..."}},
+	{"github.com/parquet-go/...", []string{"eval/record"}},
+	{"github.com/klauspost/...", []string{"eval/record"}},
 	// postern runs on the code of strangers: it opens no connection, and the
 	// only process that it starts is the solver that the user asked for. What
 	// Terraform's functions do with addresses is what package net does.
