@@ -42,9 +42,11 @@ type Options struct {
 	Vars []string
 	// VarFiles are .tfvars files, relative to Dir.
 	VarFiles []string
-	// Environ is the environment, each NAME=VALUE; only TF_VAR_ names are used.
+	// Environ is the environment, each NAME=VALUE; only TF_VAR_ names and
+	// TF_WORKSPACE are used.
 	Environ []string
-	// Workspace is the Terraform workspace; "" means default.
+	// Workspace is the Terraform workspace; "" means the one that Terraform
+	// would take: TF_WORKSPACE, what is selected in the root, or default.
 	Workspace string
 	// Source is the directory of the configuration that plans and states were
 	// made from: it gives places in .tf files, and values that a plan erases.

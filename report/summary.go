@@ -213,6 +213,9 @@ func (p *printer) unknowns(c Coverage) {
 func remedy(c diag.Cause) string {
 	switch c.Code {
 	case diag.NoValue:
+		if c.Address == "terraform.workspace" {
+			return "--workspace NAME gives it"
+		}
 		return "-var or --var-file gives it"
 	case diag.DataSource:
 		return "check the plan instead"

@@ -324,6 +324,9 @@ func remedy(c diag.Cause, attribute string) string {
 			}
 			return fmt.Sprintf("postern check -var %s=%s    (or --var-file FILE, or check the plan instead)", name, placeholder)
 		}
+		if c.Address == "terraform.workspace" {
+			return "postern check --workspace NAME, one root module at a time"
+		}
 		return "give it a value, or check the plan instead"
 	case diag.DataSource:
 		return remedyOfData(c.Address)

@@ -40,11 +40,16 @@ type evaluator struct {
 	anonymous int                   // terms made for placeholders
 	demanded  int                   // instances of unknown collections that something refers to
 	library   bool
-	root      *module
-	manifest  *manifest
-	answers   map[string]*tf.Answer // what data sources find, by address
-	lists     map[string]listing    // of data sources, by term
-	made      map[string]*instance  // of resources, by address
+	// assumptions counts how often a value was looked up that rests on the
+	// workspace being default, which nobody said: what has no value then is
+	// likely made for other workspaces.
+	assumptions int
+	workspaceAt diag.Range // the first reference to the workspace
+	root        *module
+	manifest    *manifest
+	answers     map[string]*tf.Answer // what data sources find, by address
+	lists       map[string]listing    // of data sources, by term
+	made        map[string]*instance  // of resources, by address
 }
 
 // node is a term of the graph.
@@ -53,6 +58,7 @@ type node struct {
 	place   diag.Range
 	value   any
 	done    bool
+	assumed bool // it rests on an assumption, see evaluator.assumptions
 }
 
 // scope is what an expression sees: its module, the instance it belongs to,
@@ -200,6 +206,9 @@ func memo[T any](m *module, key, address string, place diag.Range, bad func(*ir.
 	n := m.nodes[key]
 	switch {
 	case n != nil && n.done:
+		if n.assumed {
+			ev.assumptions++
+		}
 		return n.value.(T)
 	case n != nil:
 		return bad(ev.cycle(n))
@@ -211,9 +220,10 @@ func memo[T any](m *module, key, address string, place diag.Range, bad func(*ir.
 	n = &node{address: address, place: place}
 	m.nodes[key] = n
 	ev.stack = append(ev.stack, n)
+	before := ev.assumptions
 	v := f()
 	ev.stack = ev.stack[:len(ev.stack)-1]
-	n.value, n.done = v, true
+	n.value, n.done, n.assumed = v, true, ev.assumptions != before
 	return v
 }
 
@@ -260,11 +270,24 @@ func (m *module) value(key, address string, place diag.Range, f func(s *scope) c
 func (s *scope) eval(e hclsyntax.Expression) cty.Value { return s.evalIn(e, s.context()) }
 
 func (s *scope) evalIn(e hclsyntax.Expression, ctx *hcl.EvalContext) cty.Value {
+	before := s.ev.assumptions
 	v, ds := e.Value(ctx)
 	if ds.HasErrors() {
-		return s.invalid(ds, e.Range())
+		return s.refused(ds, e.Range(), before)
 	}
 	return v
+}
+
+// refused is invalid, unless the expression has looked up an assumption since
+// there were before of them: then it may have a value in truth.
+func (s *scope) refused(ds hcl.Diagnostics, r hcl.Range, before int) cty.Value {
+	if s.ev.assumptions == before || s.maybeThere() != nil {
+		return s.invalid(ds, r)
+	}
+	return s.fresh(cty.DynamicVal, []*ir.Unknown{{Cause: diag.Cause{
+		Code: diag.NoValue, Address: "terraform.workspace", Range: s.ev.workspaceAt,
+		Message: "terraform.workspace is not given, and some values are not made for the workspace default",
+	}}})
 }
 
 // maybeThere is why it is not sure that what the scope belongs to exists.

@@ -245,9 +245,10 @@ func (e *attrSplatExpr) Value(ctx *hcl.EvalContext) (cty.Value, hcl.Diagnostics)
 
 func (e *elementExpr) Value(ctx *hcl.EvalContext) (cty.Value, hcl.Diagnostics) {
 	s := scopeOf(ctx)
+	before := s.ev.assumptions
 	v, ds := e.Expression.Value(ctx)
 	if ds.HasErrors() && s.trying == 0 {
-		return s.invalid(ds, e.Range()), nil
+		return s.refused(ds, e.Range(), before), nil
 	}
 	return v, ds
 }

@@ -55,8 +55,8 @@ func (l Limits) orDefault() Limits {
 type Options struct {
 	Vars      map[string]string // -var NAME=TEXT, the text as typed
 	VarFiles  []string          // -var-file, paths in the file system of Files
-	Environ   []string          // only TF_VAR_name=... entries are read
-	Workspace string            // "" means "default"
+	Environ   []string          // only TF_VAR_name=... and TF_WORKSPACE=... are read
+	Workspace string            // "" means the one that Terraform would take
 	// Schemas returns what is known about a resource type, or nil.
 	Schemas func(resourceType string) *tf.Schema
 	Region  string // of providers that name none

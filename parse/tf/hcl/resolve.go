@@ -1,7 +1,6 @@
 package hcl
 
 import (
-	"cmp"
 	"path"
 	"slices"
 	"strings"
@@ -279,11 +278,36 @@ func relative(from, to string) string {
 func (s *scope) terraform(name string, r hcl.Range) (cty.Value, hcl.Diagnostics) {
 	switch name {
 	case "workspace":
-		return cty.StringVal(cmp.Or(s.ev.opts.Workspace, "default")), nil
+		return cty.StringVal(s.ev.workspace(s.ev.files.place(r))), nil
 	case "applying":
 		return cty.False, nil
 	}
 	return cty.DynamicVal, failed(r, "there is no terraform.%s; there is terraform.workspace", name)
+}
+
+// workspace is the workspace that is given, or else the one that Terraform
+// would take: what terraform workspace select has left, or default. at is where
+// it is asked for.
+// [developer.hashicorp.com/terraform/cli/config/environment-variables#tf_workspace]
+func (ev *evaluator) workspace(at diag.Range) string {
+	if ev.opts.Workspace != "" {
+		return ev.opts.Workspace
+	}
+	for _, e := range ev.opts.Environ {
+		if name, ok := strings.CutPrefix(e, "TF_WORKSPACE="); ok && name != "" {
+			return name
+		}
+	}
+	if s, err := ev.files.read(path.Join(ev.root.dir.path, ".terraform/environment")); err == nil {
+		if name := strings.TrimSpace(string(s.data)); name != "" {
+			return name
+		}
+	}
+	if ev.assumptions == 0 {
+		ev.workspaceAt = at
+	}
+	ev.assumptions++
+	return "default"
 }
 
 func sortedKeys[T any](m map[string]T) []string {
