@@ -47,10 +47,7 @@ func (k Kind) String() string {
 }
 
 // Rule is a line of a list.
-type Rule struct {
-	Box    solver.Box
-	Action solver.Decision
-}
+type Rule = solver.Line
 
 // Generator draws rules and headers.
 type Generator struct {
@@ -87,9 +84,9 @@ func (g *Generator) List(n int) []Rule {
 
 // Rule draws a rule.
 func (g *Generator) Rule() Rule {
-	r := Rule{Action: solver.Permit}
+	r := Rule{Decision: solver.Permit}
 	if g.r.IntN(3) == 0 {
-		r.Action = solver.Deny
+		r.Decision = solver.Deny
 	}
 	switch g.kind {
 	case ACL:

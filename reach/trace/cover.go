@@ -25,16 +25,18 @@ type Claim struct {
 // outside the target. The error says which leaf does not hold; references to
 // groups cannot be checked, since a header does not tell who carries a group.
 func CheckCover(c *Claim, cover *packet.Cover) error {
-	target, err := flatten(c.Target, c.Family, true)
-	if err != nil {
+	k := coverCheck{family: c.Family, peer: packet.FieldSrc - 1}
+	k.ranges = make([]valueRange, 0, len(c.Rules)+1)
+	k.rules = make([]flatMatch, 0, len(c.Rules))
+	var err error
+	if k.target, err = k.flatten(c.Target, true); err != nil {
 		return fmt.Errorf("the target: %w", err)
 	}
-	k := coverCheck{target: target, family: c.Family, peer: packet.FieldSrc - 1}
 	if c.Egress {
 		k.peer = packet.FieldDst - 1
 	}
 	for i, r := range c.Rules {
-		f, err := flatten(r, c.Family, false)
+		f, err := k.flatten(r, false)
 		if err != nil {
 			return fmt.Errorf("rule %d: %w", i, err)
 		}
@@ -55,13 +57,13 @@ type flatMatch struct {
 	protocol int16 // -1: all
 	ports    ir.Ports
 	everyone bool
-	cidrs    []valueRange
+	from, to int // its CIDRs in coverCheck.ranges
 }
 
 type valueRange struct{ lo, hi packet.Value }
 
 // flatten spells a match out: what it may take (wide), or what it surely takes.
-func flatten(m *ir.Match, f packet.Family, wide bool) (flatMatch, error) {
+func (k *coverCheck) flatten(m *ir.Match, wide bool) (flatMatch, error) {
 	out := flatMatch{protocol: -1, ports: ir.AllPorts}
 	switch {
 	case m.Protocol.Known():
@@ -75,12 +77,14 @@ func flatten(m *ir.Match, f packet.Family, wide bool) (flatMatch, error) {
 	case !wide:
 		return out, fmt.Errorf("its ports are not known")
 	}
-	var cidrs []netip.Prefix
+	out.from = len(k.ranges)
 	switch p := &m.Peer; {
 	case p.CIDR.IsValid():
-		cidrs = []netip.Prefix{p.CIDR}
+		k.add(p.CIDR)
 	case p.PrefixList != nil:
-		cidrs = p.PrefixList.CIDRs
+		for _, c := range p.PrefixList.CIDRs {
+			k.add(c)
+		}
 		out.everyone = wide && p.PrefixList.Open != nil
 	case p.Group != nil:
 		return out, fmt.Errorf("a header does not tell who is in %s", p.Group.Name)
@@ -90,12 +94,15 @@ func flatten(m *ir.Match, f packet.Family, wide bool) (flatMatch, error) {
 		}
 		out.everyone = true
 	}
-	for _, c := range cidrs {
-		if packet.FamilyOfPrefix(c) == f {
-			out.cidrs = append(out.cidrs, rangeOf(c))
-		}
-	}
+	out.to = len(k.ranges)
 	return out, nil
+}
+
+// add notes a CIDR of the family.
+func (k *coverCheck) add(c netip.Prefix) {
+	if packet.FamilyOfPrefix(c) == k.family {
+		k.ranges = append(k.ranges, rangeOf(c))
+	}
 }
 
 // rangeOf returns the first and the last address of a CIDR.
@@ -116,6 +123,7 @@ func rangeOf(c netip.Prefix) valueRange {
 type coverCheck struct {
 	target flatMatch
 	rules  []flatMatch
+	ranges []valueRange
 	family packet.Family
 	peer   packet.Field // its index in box
 	box    [packet.FieldDstPort]valueRange
@@ -197,10 +205,11 @@ func (k *coverCheck) inside(m *flatMatch) bool {
 	// The CIDRs may be needed together: each is looked for that goes on where
 	// the one before ended.
 	peer := k.box[k.peer]
+	cidrs := k.ranges[m.from:m.to]
 	for {
 		next := -1
-		for i := range m.cidrs {
-			if c := &m.cidrs[i]; c.lo.Compare(peer.lo) <= 0 && peer.lo.Compare(c.hi) <= 0 {
+		for i := range cidrs {
+			if c := &cidrs[i]; c.lo.Compare(peer.lo) <= 0 && peer.lo.Compare(c.hi) <= 0 {
 				next = i
 				break
 			}
@@ -208,10 +217,10 @@ func (k *coverCheck) inside(m *flatMatch) bool {
 		switch {
 		case next < 0:
 			return false
-		case m.cidrs[next].hi.Compare(peer.hi) >= 0:
+		case cidrs[next].hi.Compare(peer.hi) >= 0:
 			return true
 		}
-		peer.lo = m.cidrs[next].hi.Next()
+		peer.lo = cidrs[next].hi.Next()
 	}
 }
 
@@ -220,8 +229,8 @@ func (k *coverCheck) outside() bool {
 	t := &k.target
 	peer := &k.box[k.peer]
 	meets := t.everyone
-	for i := range t.cidrs {
-		meets = meets || t.cidrs[i].lo.Compare(peer.hi) <= 0 && peer.lo.Compare(t.cidrs[i].hi) <= 0
+	for _, c := range k.ranges[t.from:t.to] {
+		meets = meets || c.lo.Compare(peer.hi) <= 0 && peer.lo.Compare(c.hi) <= 0
 	}
 	if !meets {
 		return true

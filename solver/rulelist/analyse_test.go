@@ -14,7 +14,7 @@ import (
 func known(rules []listgen.Rule) []rulelist.Entry {
 	out := make([]rulelist.Entry, len(rules))
 	for i := range rules {
-		out[i] = rulelist.Known(rules[i].Action, rules[i].Box)
+		out[i] = rulelist.Known(rules[i].Decision, rules[i].Box)
 	}
 	return out
 }
@@ -32,7 +32,7 @@ func analyse(t testing.TB, x *rulelist.Index) []rulelist.Analysis {
 func decision(rules []listgen.Rule, without int, otherwise solver.Decision, h packet.Header) solver.Decision {
 	for i := range rules {
 		if i != without && listgen.Holds(&rules[i].Box, h) {
-			return rules[i].Action
+			return rules[i].Decision
 		}
 	}
 	return otherwise
@@ -61,7 +61,7 @@ func TestTinyExhaustive(t *testing.T) {
 					holds = true
 					if listgen.First(rules, h) == i {
 						reached = true
-						matters = matters || decision(rules, i, otherwise, h) != rules[i].Action
+						matters = matters || decision(rules, i, otherwise, h) != rules[i].Decision
 					}
 				}
 				want := func(alive bool) rulelist.State {
@@ -101,7 +101,7 @@ func checkVerdicts(t testing.TB, rules []listgen.Rule, i int, otherwise solver.D
 	case rulelist.Absent, rulelist.StateInvalid:
 	}
 	if h := a.Redundant.Witness; a.Redundant.State == rulelist.Alive {
-		if listgen.First(rules, h) != i || decision(rules, i, otherwise, h) == rules[i].Action {
+		if listgen.First(rules, h) != i || decision(rules, i, otherwise, h) == rules[i].Decision {
 			t.Errorf("rule %d: %v does not show that it is needed", i, h)
 		}
 	}

@@ -1,0 +1,256 @@
+package rulelist
+
+import (
+	"cmp"
+	"math/big"
+	"slices"
+
+	"github.com/postern-dev/postern/packet"
+	"github.com/postern-dev/postern/solver"
+)
+
+// Difference is what changes between two versions of an ordered list.
+type Difference struct {
+	Opened Side // let through by the new list only
+	Closed Side // let through by the old list only
+}
+
+// Side is a set of headers.
+type Side struct {
+	// Boxes are disjoint boxes of the set, the largest first, at most
+	// ShownBoxes; More is how many others there are.
+	Boxes []solver.Box
+	More  int
+	// Count is the exact number of headers of the whole set.
+	Count *big.Int
+}
+
+// ShownBoxes bounds the boxes of a Side.
+const ShownBoxes = 64
+
+// Compare finds the difference of two lists of one family. otherwise is what
+// becomes of headers that no line matches.
+//
+// Headers that meet none of the lines which were added, removed or moved get
+// the same from both lists. So only those lines are looked at, each with the
+// lines that meet it. The time depends on what has changed, apart from one
+// index of all lines.
+func Compare(f packet.Family, before, after []solver.Line, otherwise solver.Decision) (*Difference, error) {
+	entries := make([]Entry, 0, len(before)+len(after))
+	for _, list := range [][]solver.Line{before, after} {
+		for i := range list {
+			entries = append(entries, Known(list[i].Decision, list[i].Box))
+		}
+	}
+	x := NewIndex(f, entries, otherwise)
+	d := comparison{search: search{x: x}, middle: int(x.start[len(before)])}
+	for _, i := range changed(before, after) {
+		for _, t := range x.targets(i) {
+			if !d.target(&t) {
+				return compareSets(f, before, after, otherwise)
+			}
+		}
+	}
+	s := solver.New(f, solver.Options{})
+	return difference(s, s.Of(d.opened...), s.Of(d.closed...))
+}
+
+// changed lists the lines that are not part of what two lists have in common,
+// in order; those of the second list count on from the first. What they have
+// in common is the longest sequence of lines of the first whose partners, the
+// equal lines of the second, are in order as well.
+func changed(before, after []solver.Line) []int {
+	type line struct {
+		line  solver.Line
+		count int
+	}
+	at := make(map[line]int, len(after))
+	seen := make(map[solver.Line]int, len(after))
+	for k, l := range after {
+		at[line{l, seen[l]}] = k
+		seen[l]++
+	}
+	clear(seen)
+	partner := make([]int, len(before))
+	var tails, from []int // the lines that end the best sequences by length; what each follows
+	for i, l := range before {
+		k, ok := at[line{l, seen[l]}]
+		seen[l]++
+		from = append(from, -1)
+		if partner[i] = k; !ok {
+			partner[i] = -1
+			continue
+		}
+		n, _ := slices.BinarySearchFunc(tails, k, func(t, k int) int { return cmp.Compare(partner[t], k) })
+		if n > 0 {
+			from[i] = tails[n-1]
+		}
+		if n == len(tails) {
+			tails = append(tails, i)
+		} else {
+			tails[n] = i
+		}
+	}
+	common := make([]bool, len(before)+len(after))
+	if len(tails) > 0 {
+		for i := tails[len(tails)-1]; i >= 0; i = from[i] {
+			common[i], common[len(before)+partner[i]] = true, true
+		}
+	}
+	var out []int
+	for i, c := range common {
+		if !c {
+			out = append(out, i)
+		}
+	}
+	return out
+}
+
+// comparison collects the parts of lines for which two lists differ.
+type comparison struct {
+	search
+	middle         int // the first piece of the second list
+	done           []piece
+	opened, closed []solver.Box
+}
+
+// target compares the lists for a box, without what has been compared before;
+// false when that takes too many steps.
+func (d *comparison) target(t *piece) bool {
+	parts := []piece{*t}
+	for k := range d.done {
+		if d.done[k].meets(t) {
+			parts = cutOut(parts, &d.done[k])
+		}
+	}
+	d.done = append(d.done, *t)
+	d.steps = maxSteps
+	for k := range parts {
+		p := &parts[k]
+		gather := func(from, to int) []candidate {
+			var cs []candidate
+			d.x.meeting(p, from, to, &d.room, func(k int) bool {
+				cs = append(cs, candidate{piece: d.x.pieces[k], by: d.x.of[k]})
+				return !p.within(&d.x.pieces[k])
+			})
+			return cs
+		}
+		if !d.compare(p, gather(0, d.middle), gather(d.middle, len(d.x.pieces))) {
+			return false
+		}
+	}
+	return true
+}
+
+// compare compares for a box, with the lines of both lists that meet it: it
+// cuts the box by the first line of either list until one line decides in each.
+func (d *comparison) compare(b *piece, olds, news []candidate) bool {
+	if d.steps -= len(olds) + len(news) + 1; d.steps < 0 {
+		return false
+	}
+	was, decided := d.decision(b, olds)
+	cut := olds
+	if decided {
+		var is solver.Decision
+		if is, decided = d.decision(b, news); decided {
+			switch {
+			case was == is:
+			case is == solver.Permit:
+				d.opened = append(d.opened, d.x.solverBox(b))
+			default:
+				d.closed = append(d.closed, d.x.solverBox(b))
+			}
+			return true
+		}
+		cut = news
+	}
+	var room [2*fields + 1]piece
+	parts := append(cutOne(room[:0], *b, &cut[0].piece), b.clip(&cut[0].piece))
+	for k := range parts {
+		p := &parts[k]
+		base := len(d.cands)
+		d.meet(p, olds)
+		middle := len(d.cands)
+		d.meet(p, news)
+		ok := d.compare(p, d.cands[base:middle], d.cands[middle:])
+		d.cands = d.cands[:base]
+		if !ok {
+			return false
+		}
+	}
+	return true
+}
+
+// meet puts the candidates that meet a box on the stack, up to one that
+// contains it.
+func (d *comparison) meet(b *piece, cands []candidate) {
+	for k := range cands {
+		if cands[k].meets(b) {
+			d.cands = append(d.cands, cands[k])
+			if b.within(&cands[k].piece) {
+				return
+			}
+		}
+	}
+}
+
+// decision is what a list does with all headers of a box, if it does the same.
+func (d *comparison) decision(b *piece, cands []candidate) (solver.Decision, bool) {
+	if len(cands) == 0 {
+		return d.x.otherwise, true
+	}
+	first := d.x.actions[cands[0].by]
+	if b.within(&cands[0].piece) {
+		return first, true
+	}
+	// Whichever of several lines decides, they may agree.
+	for k := range cands {
+		if d.x.actions[cands[k].by] != first {
+			return 0, false
+		}
+		if b.within(&cands[k].piece) {
+			return first, true
+		}
+	}
+	return first, first == d.x.otherwise
+}
+
+// compareSets is Compare by the packet sets of the whole lists.
+func compareSets(f packet.Family, before, after []solver.Line, otherwise solver.Decision) (*Difference, error) {
+	s := solver.New(f, solver.Options{})
+	was, is := s.FirstMatchBoxes(before, otherwise), s.FirstMatchBoxes(after, otherwise)
+	return difference(s, s.Difference(is, was), s.Difference(was, is))
+}
+
+func difference(s *solver.Space, opened, closed solver.Set) (*Difference, error) {
+	if opened == solver.Invalid || closed == solver.Invalid {
+		return nil, solver.ErrBudget
+	}
+	return &Difference{sideOf(s, opened), sideOf(s, closed)}, nil
+}
+
+// sideOf chooses the boxes that are shown.
+func sideOf(s *solver.Space, a solver.Set) Side {
+	type sized struct {
+		box  solver.Box
+		size float64
+	}
+	var all []sized
+	for b := range s.Boxes(a) {
+		all = append(all, sized{b, sizeOf(&b)})
+	}
+	slices.SortStableFunc(all, func(a, b sized) int { return cmp.Compare(b.size, a.size) })
+	side := Side{Count: s.Count(a), More: max(0, len(all)-ShownBoxes)}
+	for _, b := range all[:len(all)-side.More] {
+		side.Boxes = append(side.Boxes, b.box)
+	}
+	return side
+}
+
+// sizeOf is about how many headers a box holds, to order boxes by.
+func sizeOf(b *solver.Box) float64 {
+	width := func(i interval) float64 {
+		return float64(i.hi.Hi-i.lo.Hi)*(1<<64) + float64(i.hi.Lo) - float64(i.lo.Lo) + 1
+	}
+	return width(small(b.Protocol)) * width(addresses(b.Src)) * width(addresses(b.Dst)) * width(small(b.SrcPort)) * width(small(b.DstPort))
+}
