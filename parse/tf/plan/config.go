@@ -91,9 +91,6 @@ func (x exprs) child(name string) exprs {
 	return out
 }
 
-// written reports whether somebody wrote the attribute, as far as can be known.
-func (x exprs) written() bool { return !x.there || len(x.nodes) > 0 }
-
 // flat reports whether one expression stands for whole blocks, so that what it
 // refers to may be of any attribute in them.
 func (x exprs) flat() bool { return slices.ContainsFunc(x.nodes, isLeaf) }

@@ -226,3 +226,25 @@ func TestStates(t *testing.T) {
 		})
 	}
 }
+
+// TestUnknownCondition: what is not known may choose an id that is written out.
+func TestUnknownCondition(t *testing.T) {
+	group := func(name string) string {
+		return `{"address":"aws_security_group.` + name + `","change":{"actions":["create"],"before":null,"after":{},"after_unknown":{"id":true,"ingress":true,"egress":true}}}`
+	}
+	text := `{"format_version":"1.2","resource_changes":[` + group("a") + `,
+		{"address":"aws_eip.e","change":{"actions":["create"],"before":null,"after":{},"after_unknown":{"domain":true}}},
+		{"address":"aws_vpc_security_group_ingress_rule.r","change":{"actions":["create"],"before":null,"after":{"ip_protocol":"-1","cidr_ipv4":"0.0.0.0/0"},"after_unknown":{"security_group_id":true}}},
+		{"address":"aws_instance.web","change":{"actions":["create"],"before":null,"after":{},"after_unknown":{"vpc_security_group_ids":true}}}],
+		"configuration":{"root_module":{"resources":[{"address":"aws_security_group.a"},{"address":"aws_eip.e"},
+		{"address":"aws_vpc_security_group_ingress_rule.r","expressions":{"security_group_id":{"references":["aws_eip.e.domain","aws_eip.e","aws_security_group.a.id","aws_security_group.a"]}}},
+		{"address":"aws_instance.web","expressions":{"vpc_security_group_ids":{"references":["aws_eip.e.domain","aws_eip.e","aws_security_group.a.id","aws_security_group.a"]}}}]}}}`
+	n := network(t, []byte(text))
+	g := groupOf(t, n, "aws_security_group.a")
+	if len(g.Ingress) != 1 || g.Ingress[0].Maybe == nil {
+		t.Errorf("the rule is perhaps the group's: %+v", g.Ingress)
+	}
+	if gs := interfaceOf(t, n, "aws_instance.web").Groups; len(gs.Sure) != 0 || len(gs.Maybe) != 1 || gs.Open == nil {
+		t.Errorf("the instance perhaps has the group: %+v", gs)
+	}
+}

@@ -17,6 +17,9 @@ type sources struct {
 	// loose: which of them, and how many, is not known even if they are several
 	// references to one thing each.
 	loose bool
+	// chosen: something that is not known either, and holds no id, may choose
+	// among them or leave them out. Of a local nothing tells whether it does.
+	chosen bool
 }
 
 func (s *sources) add(id string) {
@@ -29,12 +32,12 @@ func (s *sources) join(o sources) {
 	for _, id := range o.of {
 		s.add(id)
 	}
-	s.open, s.mixed, s.loose = s.open || o.open, s.mixed || o.mixed, s.loose || o.loose
+	s.open, s.mixed, s.loose, s.chosen = s.open || o.open, s.mixed || o.mixed, s.loose || o.loose, s.chosen || o.chosen
 }
 
 // only is the one thing that a single value can be.
 func (s sources) only() (string, bool) {
-	if len(s.of) == 1 && !s.open {
+	if len(s.of) == 1 && !s.open && !s.chosen {
 		return s.of[0], true
 	}
 	return "", false
@@ -58,9 +61,10 @@ type resolver struct {
 	d     *document
 	steps int
 	done  map[query]sources
-	// scanned are the modules that the query at hand has looked through. Each
-	// adds what it holds once: all that is found is joined in the end.
-	scanned map[string]bool
+	// seen are the modules, variables and outputs that the query at hand has
+	// looked at. Each adds what it holds once: all that is found is joined in
+	// the end.
+	seen map[string]bool
 }
 
 // query is a question whose answer is the same for all who ask it.
@@ -76,7 +80,7 @@ func (r *resolver) ask(at scope, refs []string, k idKind) sources {
 	if s, ok := r.done[q]; ok {
 		return s
 	}
-	r.scanned = map[string]bool{}
+	r.seen = map[string]bool{}
 	s := r.resolve(at, refs, k, 0)
 	r.done[q] = s
 	return s
@@ -135,11 +139,21 @@ func (r *resolver) variable(at scope, ss []step, k idKind, hops int) sources {
 	if at.module == "" || len(ss) < 2 {
 		return sources{mixed: true, loose: true}
 	}
+	if r.again(at.module + " var." + ss[1].name) {
+		return sources{loose: len(ss) > 2 || ss[1].key != ""}
+	}
 	outer, _, _ := parent(at.module)
 	call := r.d.config.calls[callNames(steps(at.module))]
 	out := r.expression(scope{outer, call.get("for_each_expression")}, call.at("expressions", ss[1].name), k, hops)
 	out.loose = out.loose || len(ss) > 2 || ss[1].key != ""
 	return out
+}
+
+// again reports whether the query at hand has been somewhere.
+func (r *resolver) again(where string) bool {
+	before := r.seen[where]
+	r.seen[where] = true
+	return before
 }
 
 // expression follows one that may be absent or constant, or an object of them.
@@ -172,6 +186,9 @@ func (r *resolver) output(at scope, ss []step, k idKind, hops int) sources {
 	for _, m := range inner {
 		if len(ss) == 2 {
 			out.join(r.scan(m, k, hops))
+			continue
+		}
+		if r.again(m + " output." + ss[2].name) {
 			continue
 		}
 		e := r.d.config.modules[callNames(steps(m))].at("outputs", ss[2].name, "expression")
@@ -271,7 +288,7 @@ func (r *resolver) value(o *object, attr string, k idKind, hops int) sources {
 // foreign is what an attribute adds that makes no id of the kind.
 func (r *resolver) foreign(o *object, attr string) sources {
 	if makesOther(idOther, o.typ, attr) || holdsNoID(o.typ, o.data) {
-		return sources{mixed: true}
+		return sources{mixed: true, chosen: true}
 	}
 	return sources{open: true}
 }
@@ -283,10 +300,9 @@ func (r *resolver) scan(module string, k idKind, hops int) sources {
 	if k == idOther || hops > maxHops {
 		return sources{open: true}
 	}
-	if r.scanned[module] {
+	if r.again(module) {
 		return sources{}
 	}
-	r.scanned[module] = true
 	var out sources
 	for _, o := range r.d.byModule[module] {
 		if r.steps++; r.steps > maxSteps {
@@ -314,6 +330,7 @@ func (r *resolver) scan(module string, k idKind, hops int) sources {
 	for _, name := range given.members() {
 		out.join(r.expression(scope{outer, call.get("for_each_expression")}, given.get(name), k, hops+1))
 	}
+	out.chosen = false // most of what was found has nothing to do with the value
 	return out
 }
 

@@ -251,7 +251,7 @@ func (b *body) unknown(name, path string, x exprs, flat bool, at diag.Range) (v 
 	why := b.why(path, refs, flat, at)
 	id, one := src.only()
 	switch {
-	case many && one && !(flat && src.mixed), many && !src.open && !src.mixed && !src.loose && !flat && len(src.of) > 1:
+	case many && one && !(flat && src.mixed), many && !src.open && !src.chosen && !src.mixed && !src.loose && !flat && len(src.of) > 1:
 		elems := make([]cty.Value, len(src.of))
 		for i, id := range src.of {
 			elems[i] = value(id, why)
@@ -266,7 +266,7 @@ func (b *body) unknown(name, path string, x exprs, flat bool, at diag.Range) (v 
 	}
 	v = tf.Mark(v, why)
 	if k != idOther && len(src.of) > 0 {
-		v = tf.MarkAmong(v, &tf.Among{Of: src.of, Open: src.open})
+		v = tf.MarkAmong(v, &tf.Among{Of: src.of, Open: src.open || src.chosen})
 	}
 	return v, nil
 }
