@@ -4,11 +4,12 @@ SHELL := /usr/bin/env bash
 GO ?= go
 TOOL := $(GO) tool -modfile=tools/go.mod
 FUZZTIME ?= 4s
+SOAK ?= 1000000000
 PACKAGES := ./...
 # Kinds of which a switch picks a few on purpose.
 NOT_ENUMS := 'hclsyntax\.TokenType|awsapi\.(record|value)Kind'
 
-.PHONY: all build test unit lint fuzz bench cover golden z3
+.PHONY: all build test unit lint fuzz bench soak cover golden z3
 
 all: test
 
@@ -38,6 +39,11 @@ z3:
 # The benchmarks, and which of the goals they reach.
 bench:
 	$(GO) test -run '^$$' -bench . -benchmem $(PACKAGES) | $(GO) run ./scripts/goals
+
+# Random packets through lists of every kind: packet sets, classifiers and a
+# linear scan must agree about each.
+soak:
+	SOAK=$(SOAK) $(GO) test -count=1 -v -timeout 0 -run '^TestSoak$$' ./solver/rulelist
 
 cover:
 	$(GO) test -coverpkg=./... -coverprofile=cover.out $(PACKAGES)

@@ -20,7 +20,7 @@ func ratio(b *testing.B, baseline func()) {
 		baseline()
 		best = min(best, time.Since(start))
 	}
-	b.ReportMetric(float64(best)/per, "fold/merge")
+	b.ReportMetric(float64(best)/per, "fold/this")
 }
 
 func BenchmarkNACL40(b *testing.B) {

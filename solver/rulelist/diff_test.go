@@ -1,8 +1,6 @@
 package rulelist_test
 
 import (
-	"math/rand/v2"
-	"slices"
 	"testing"
 
 	"github.com/postern-dev/postern/internal/listgen"
@@ -10,28 +8,6 @@ import (
 	"github.com/postern-dev/postern/solver"
 	"github.com/postern-dev/postern/solver/rulelist"
 )
-
-// edited changes n lines of a list: some removed, added, moved, turned around.
-func edited(g *listgen.Generator, lines []solver.Line, n int, seed uint64) []solver.Line {
-	r := rand.New(rand.NewPCG(seed, 7))
-	out := slices.Clone(lines)
-	for range n {
-		k := r.IntN(len(out))
-		switch r.IntN(4) {
-		case 0:
-			out = slices.Delete(out, k, k+1)
-		case 1:
-			out = slices.Insert(out, k, g.Rule())
-		case 2:
-			l := out[k]
-			out = slices.Delete(out, k, k+1)
-			out = slices.Insert(out, r.IntN(len(out)+1), l)
-		case 3:
-			out[k].Decision = solver.Permit + solver.Deny - out[k].Decision
-		}
-	}
-	return out
-}
 
 // TestCompare compares the difference with that of the lists' packet sets.
 func TestCompare(t *testing.T) {
