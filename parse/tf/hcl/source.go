@@ -181,18 +181,19 @@ func (f *Files) read(p string) (*source, error) {
 }
 
 func (f *Files) readBytes(p string) ([]byte, error) {
-	file, err := f.fsys.Open(p)
-	if err != nil {
-		return nil, plainError(err)
-	}
-	defer file.Close()
-	info, err := file.Stat()
+	// Opening a pipe waits for whoever writes to it, so this comes first.
+	info, err := fs.Stat(f.fsys, p)
 	if err != nil {
 		return nil, plainError(err)
 	}
 	if !info.Mode().IsRegular() {
 		return nil, errors.New("it is not a regular file")
 	}
+	file, err := f.fsys.Open(p)
+	if err != nil {
+		return nil, plainError(err)
+	}
+	defer file.Close()
 	data, err := io.ReadAll(io.LimitReader(file, f.limits.FileSize+1))
 	if err != nil {
 		return nil, plainError(err)
@@ -203,6 +204,10 @@ func (f *Files) readBytes(p string) ([]byte, error) {
 	return data, nil
 }
 
+// escapes is what an os.Root says of a link that leads out of it; the error has
+// no name.
+const escapes = "path escapes from parent"
+
 // plainError takes the operation and path off an error: messages name the path
 // as the user knows it.
 func plainError(err error) error {
@@ -210,6 +215,8 @@ func plainError(err error) error {
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
 		return fs.ErrNotExist
+	case errors.As(err, &pe) && pe.Err.Error() == escapes:
+		return errOutside
 	case errors.As(err, &pe):
 		return pe.Err
 	}
