@@ -10,7 +10,6 @@ import (
 	"github.com/hashicorp/hcl/v2"
 	"github.com/hashicorp/hcl/v2/hclsyntax"
 	"github.com/zclconf/go-cty/cty"
-	"github.com/zclconf/go-cty/cty/convert"
 	"github.com/zclconf/go-cty/cty/function"
 
 	"github.com/postern-dev/postern/diag"
@@ -58,6 +57,9 @@ type builtin struct {
 	// grows predicts the size of the result, in elements and bytes together,
 	// where it can exceed that of the arguments.
 	grows func(args []cty.Value) int
+	// toil predicts the steps of a function that takes much longer than to walk
+	// over its arguments.
+	toil func(args []cty.Value) int
 }
 
 func (b builtin) has(t trait) bool { return b.traits&t != 0 }
@@ -149,13 +151,14 @@ func (s *scope) call(e *callExpr, name string, b builtin, args []cty.Value) (cty
 			return v, nil
 		}
 	}
-	shuffled, lists := false, 0
+	shuffled, lists, work := false, 0, 0
 	blurred := b.has(compares) || slices.Contains(distinguishing, name)
 	for i, a := range args {
 		if a.HasMark(expanded{}) {
 			return s.derive(cty.DynamicVal, given...), nil
 		}
 		f := inspect(a, s.ev.limits)
+		work += f.work()
 		if f.huge {
 			return s.fresh(cty.DynamicVal, []*ir.Unknown{s.limit("an argument of " + name + " is too large")}), nil
 		}
@@ -175,6 +178,9 @@ func (s *scope) call(e *callExpr, name string, b builtin, args []cty.Value) (cty
 			shuffled = shuffled || f.unordered || f.ambiguous || name == "sort" && (f.symbol || f.unknown) && f.size > 2
 		}
 	}
+	if v, ok := s.spend(work); !ok {
+		return v, nil
+	}
 	if b.effect != "" {
 		return s.fresh(cty.UnknownVal(b.typ), []*ir.Unknown{s.functionCause(e, name+"() "+b.effect)}), nil
 	}
@@ -182,11 +188,21 @@ func (s *scope) call(e *callExpr, name string, b builtin, args []cty.Value) (cty
 		s.uncertain++
 	}
 	v, err := s.apply(b, args)
+	if errors.Is(err, errToil) {
+		return s.fresh(cty.DynamicVal, []*ir.Unknown{s.limit(name + " would take too long")}), nil
+	}
 	if errors.Is(err, errGrows) {
 		return s.fresh(cty.DynamicVal, []*ir.Unknown{s.limit("the result of " + name + " is too large")}), nil
 	}
 	if err != nil {
 		return cty.DynamicVal, failed(e.Range(), "%s: %s", name, redact(err.Error(), e.computed(given)...))
+	}
+	f := inspect(v, s.ev.limits)
+	if w, ok := s.spend(f.work()); !ok {
+		return w, nil
+	}
+	if f.huge {
+		return s.fresh(cty.DynamicVal, []*ir.Unknown{s.limit("the result of " + name + " is too large")}), nil
 	}
 	return s.ordered(b, v, given, shuffled, all.unknown, lists), nil
 }
@@ -301,10 +317,23 @@ func plural(n int, noun string) string {
 	return fmt.Sprintf("%d %ss", n, noun)
 }
 
-var errGrows = errors.New("too large")
+var (
+	errGrows = errors.New("too large")
+	errToil  = errors.New("too long")
+)
 
 // apply checks and converts the arguments and calls the function.
 func (s *scope) apply(b builtin, args []cty.Value) (cty.Value, error) {
+	n := len(args) * len(args) / comparisons // their types, to find one for all
+	if b.toil != nil && wholly(args) {
+		n += b.toil(args)
+	}
+	if n > 0 {
+		if n > s.ev.steps {
+			return cty.NilVal, errToil
+		}
+		s.ev.steps -= n
+	}
 	if b.scoped != nil {
 		if len(args) != b.params {
 			return cty.NilVal, fmt.Errorf("it takes %s, not %d", plural(b.params, "argument"), len(args))
@@ -323,7 +352,10 @@ func (s *scope) apply(b builtin, args []cty.Value) (cty.Value, error) {
 		if i < len(params) {
 			p = &params[i]
 		}
-		v, err := convert.Convert(args[i], p.Type)
+		if p.Type.IsSetType() {
+			s.ev.steps -= elements(args[i]) / 2
+		}
+		v, err := convertTo(args[i], p.Type)
 		if err != nil {
 			return cty.NilVal, fmt.Errorf("invalid value for %q: %s", p.Name, errorText(err))
 		}

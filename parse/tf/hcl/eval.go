@@ -23,6 +23,7 @@ type evaluator struct {
 	opts   Options
 
 	steps     int // left to spend
+	looked    int // steps that were left when the time was looked at
 	stopped   *diag.Cause
 	instances int
 	modules   int
@@ -112,12 +113,15 @@ func (m *module) scope(name string, place diag.Range) *scope {
 func (s *scope) spend(n int) (cty.Value, bool) {
 	ev := s.ev
 	if ev.stopped == nil {
-		before := ev.steps >> 12
 		ev.steps -= n
+		late := false
+		if ev.looked-ev.steps >= 1<<12 {
+			ev.looked, late = ev.steps, ev.ctx.Err() != nil
+		}
 		switch {
 		case ev.steps < 0:
 			ev.stop("the evaluation of this root takes more steps than postern gives it")
-		case ev.steps>>12 != before && ev.ctx.Err() != nil:
+		case late:
 			ev.stop("time is up")
 		default:
 			return cty.NilVal, true
@@ -126,6 +130,17 @@ func (s *scope) spend(n int) (cty.Value, bool) {
 	s.uncertain++
 	return s.fresh(cty.DynamicVal, []*ir.Unknown{{Cause: *ev.stopped}}), false
 }
+
+// What a step stands for, when values are walked over or made: so many
+// elements, or so many bytes of text.
+const (
+	stepElements = 8
+	stepBytes    = 32
+	freshSteps   = 16 // to make an unknown value; it takes space more than time
+)
+
+// work is what it takes to walk over a value, in steps.
+func (f facts) work() int { return f.size/stepElements + 4*f.sorted + f.bytes/stepBytes }
 
 func (ev *evaluator) stop(why string) {
 	ev.stopped = &diag.Cause{Code: diag.Limit, Message: why, Range: diag.Range{File: ev.files.name(ev.root.dir.path)}}

@@ -235,7 +235,7 @@ func (e *attrSplatExpr) Value(ctx *hcl.EvalContext) (cty.Value, hcl.Diagnostics)
 		if ds.HasErrors() {
 			return e.Expression.Value(ctx)
 		}
-		if len(s.seen) < maxSeen && !v.IsWhollyKnown() {
+		if len(s.seen) < maxSeen && s.holdsUnknown(v) {
 			s.seen = append(s.seen, v)
 		}
 		vs = append(vs, v)
@@ -315,6 +315,9 @@ func (e *equalExpr) Value(ctx *hcl.EvalContext) (cty.Value, hcl.Diagnostics) {
 		return cty.UnknownVal(cty.Bool), ds
 	}
 	lf, rf := inspect(l, s.ev.limits), inspect(r, s.ev.limits)
+	if v, ok := s.spend(lf.work() + rf.work()); !ok {
+		return v, nil
+	}
 	if lf.huge || rf.huge {
 		return s.fresh(cty.UnknownVal(cty.Bool), []*ir.Unknown{s.limit("a value in it is too large")}), nil
 	}
@@ -376,6 +379,9 @@ func (e *templateExpr) Value(ctx *hcl.EvalContext) (cty.Value, hcl.Diagnostics) 
 	}
 	if ds.HasErrors() {
 		return cty.UnknownVal(cty.String), ds
+	}
+	if v, ok := s.spend(b.Len() / stepBytes); !ok {
+		return v, nil
 	}
 	if known {
 		return cty.StringVal(b.String()).WithMarks(marks), ds

@@ -33,6 +33,9 @@ func (e *condExpr) Value(ctx *hcl.EvalContext) (cty.Value, hcl.Diagnostics) {
 		}
 		v, ds := taken.Value(ctx)
 		o, ods := s.maybe(ctx, other)
+		if w, ok := s.branchWork(v, o); !ok {
+			return w, nil
+		}
 		v, ds = unify(v, o, ds, ods)
 		return v.WithMarks(others), ds
 	}
@@ -41,7 +44,21 @@ func (e *condExpr) Value(ctx *hcl.EvalContext) (cty.Value, hcl.Diagnostics) {
 	if yds.HasErrors() || nds.HasErrors() {
 		return s.fresh(cty.DynamicVal, causes).WithMarks(others), nil
 	}
+	if w, ok := s.branchWork(yes, no); !ok {
+		return w, nil
+	}
 	return s.choice(yes, no, causes).WithMarks(others), nil
+}
+
+// branchWork charges for comparing the branches and their types.
+func (s *scope) branchWork(yes, no cty.Value) (cty.Value, bool) {
+	n := 0
+	for _, v := range []cty.Value{yes, no} {
+		if !v.Type().IsPrimitiveType() {
+			n += inspect(v, s.ev.limits).work()
+		}
+	}
+	return s.spend(n)
 }
 
 // maybe evaluates an expression whose errors count only if its value is taken.
@@ -63,6 +80,9 @@ func unify(taken, other cty.Value, ds, otherDs hcl.Diagnostics) (cty.Value, hcl.
 	}
 	if t == cty.DynamicPseudoType || o == cty.DynamicPseudoType || t.Equals(o) {
 		return taken, ds
+	}
+	if many(taken) || many(other) {
+		return taken, ds // cty would take too long; a tuple does as well as a list
 	}
 	if _, convs := convert.UnifyUnsafe([]cty.Type{t, o}); convs != nil && convs[0] != nil {
 		if v, err := convs[0](taken); err == nil {

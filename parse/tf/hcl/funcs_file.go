@@ -77,7 +77,7 @@ func fileFunctions() map[string]builtin {
 		"abspath":          {scoped: machinePath, params: 1, traits: moves},
 		"pathexpand":       {scoped: machinePath, params: 1, traits: moves},
 		"templatefile":     {scoped: templateFile, params: 2, traits: moves},
-		"templatestring":   {scoped: templateString, params: 2, traits: moves},
+		"templatestring":   {scoped: templateString, params: 2, traits: moves, toil: textToil},
 	}
 }
 
@@ -96,6 +96,7 @@ func (s *scope) filePath(v cty.Value) (p string, unknown cty.Value, err error) {
 	if x := s.opaque(cty.StringVal(name)); !x.IsKnown() {
 		return "", x, nil
 	}
+	s.ev.steps -= fileSteps
 	if path.IsAbs(name) {
 		return "", cty.NilVal, fmt.Errorf("%s: %w; use a path relative to path.module", name, errOutside)
 	}
@@ -149,7 +150,7 @@ func fileSet(s *scope, args []cty.Value) (cty.Value, error) {
 		return cty.NilVal, err
 	}
 	var vs []cty.Value
-	err = doublestar.GlobWalk(sub, path.Clean(pattern.AsString()), func(name string, d fs.DirEntry) error {
+	err = doublestar.GlobWalk(countedFS{sub, s}, path.Clean(pattern.AsString()), func(name string, d fs.DirEntry) error {
 		if s.ev.ctx.Err() != nil || len(vs) > s.ev.limits.Value {
 			return errGrows
 		}

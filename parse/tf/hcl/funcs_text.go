@@ -259,4 +259,21 @@ func formatSize(args []cty.Value) int {
 }
 
 // converter makes tostring and the like.
-func converter(want cty.Type) function.Function { return stdlib.MakeToFunc(want) }
+func converter(want cty.Type) function.Function {
+	plain := stdlib.MakeToFunc(want)
+	return function.New(&function.Spec{
+		Params: plain.Params(),
+		Type: func(args []cty.Value) (cty.Type, error) {
+			if many(args[0]) {
+				return want, nil
+			}
+			return plain.ReturnTypeForValues(args)
+		},
+		Impl: func(args []cty.Value, ret cty.Type) (cty.Value, error) {
+			if many(args[0]) {
+				return convertTo(args[0], want)
+			}
+			return plain.Call(args)
+		},
+	})
+}

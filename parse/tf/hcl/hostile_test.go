@@ -46,6 +46,7 @@ func TestHostileInput(t *testing.T) {
 	for i := range 40 {
 		modules[fmt.Sprintf("m%d/main.tf", i)] = fmt.Sprintf("module \"a\" {\n  source = \"../m%d\"\n}\nmodule \"b\" {\n  source = \"../m%d\"\n}\n", i+1, i+1)
 	}
+	large := "locals {\n  large = [for i in range(150) : [for j in range(1000) : \"${i}-${j}\"]]\n  text = join(\"\", flatten(local.large))\n}\n"
 	tests := []struct {
 		name  string
 		files map[string]string
@@ -70,12 +71,20 @@ func TestHostileInput(t *testing.T) {
 		{"a module in itself", map[string]string{"main.tf": "module \"m\" {\n  source = \"./\"\n}\n"}, "a part of"},
 		{"a large file", map[string]string{"main.tf": strings.Repeat("# comment\n", 600_000)}, "larger than"},
 		{"huge numbers", map[string]string{"main.tf": "output \"x\" {\n  value = \"${pow(10, 300) * pow(10, 300) * 1e9000000000}\"\n}\n"}, "too large"},
+		{"a type in JSON", map[string]string{"main.tf.json": `{"variable": {"v": {"type": "` + strings.Repeat("list(", 100_000) + `"}}}`}, "nests deeper"},
+		{"a large value, often", map[string]string{"main.tf": large + "output \"x\" {\n  value = [for i in range(1000) : [for j in range(1000) : length(local.large)]]\n}\n"}, "more steps"},
+		{"a large text, often", map[string]string{"main.tf": large + "output \"x\" {\n  value = [for i in range(1000) : [for j in range(1000) : sha256(local.text)]]\n}\n"}, "more steps"},
+		{"large values compared, often", map[string]string{"main.tf": large + "output \"x\" {\n  value = [for i in range(1000) : [for j in range(1000) : local.large == [local.text]]]\n}\n"}, "more steps"},
+		{"a large branch, often", map[string]string{"main.tf": large + "output \"x\" {\n  value = [for i in range(1000) : [for j in range(1000) : i > 5 ? local.large : []]]\n}\n"}, "more steps"},
+		{"types that differ", map[string]string{"main.tf": "output \"x\" {\n  value = [toset([" + strings.Repeat(`1, "a", `, 20_000) + "]), var.none]\n}\nvariable \"none\" {}\n"}, "var.none has no value"},
+		{"matches up to the end", map[string]string{"main.tf": large + "output \"x\" {\n  value = regexall(\"[0-9]|[0-9-]*x\", local.text)\n}\n"}, "regexall would take too long"},
+		{"listing a tree, often", map[string]string{"main.tf": "output \"x\" {\n  value = [for i in range(1000) : [for j in range(1000) : fileset(\".\", \"**\")]]\n}\n"}, "more steps"},
 		{"texts that double", map[string]string{"main.tf": "output \"x\" {\n  value = join(\"\", [for i in range(1000) : join(\"\", [for j in range(1000) : format(\"%01000d\", j)])])\n}\n"}, "more steps"},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			start := time.Now()
-			f := hcl.NewFiles(config(tt.files), func(p string) string { return p }, hcl.Limits{Steps: 300_000, Modules: 500})
+			f := hcl.NewFiles(config(tt.files), func(p string) string { return p }, hcl.Limits{Steps: 1_000_000, Modules: 500})
 			root := hcl.Evaluate(context.Background(), f, ".", hcl.Options{})
 			if took := time.Since(start); took > 10*time.Second {
 				t.Errorf("it took %v", took)

@@ -88,6 +88,9 @@ func (j *jsonReader) block(b *hcl.Block, attrs hcl.Attributes) *block {
 			continue
 		}
 		at := &attribute{name: name, raw: a.Expr, rng: a.Range}
+		if b.Type == "variable" && name == "type" && j.deepType(a.Expr) {
+			continue
+		}
 		at.expr = j.expr(a.Expr)
 		if !unevaluated(b.Type, name) {
 			at.expr = instrument(at.expr, j.names)
@@ -95,6 +98,22 @@ func (j *jsonReader) block(b *hcl.Block, attrs hcl.Attributes) *block {
 		out.attrs[name] = at
 	}
 	return out
+}
+
+// deepType reports a type that nests too deep. Its text is an expression, not
+// a template.
+func (j *jsonReader) deepType(e hcl.Expression) bool {
+	v, _ := e.Value(nil)
+	text, ok := knownText(v)
+	if !ok {
+		return false
+	}
+	tokens, _ := hclsyntax.LexExpression([]byte(text), "", hcl.InitialPos)
+	_, deep := tooDeep(tokens, j.limit)
+	if deep {
+		j.ds = append(j.ds, failed(e.Range(), "this type nests deeper than %d levels, more than postern follows", j.limit)...)
+	}
+	return deep
 }
 
 // objects returns the items of an object that may be wrapped in an array.

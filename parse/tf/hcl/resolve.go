@@ -25,13 +25,23 @@ func (s *scope) resolve(t hcl.Traversal, r hcl.Range) (cty.Value, hcl.Diagnostic
 	if ds.HasErrors() {
 		return cty.DynamicVal, ds
 	}
-	if len(s.seen) < maxSeen && !v.IsWhollyKnown() {
+	if len(s.seen) < maxSeen && s.holdsUnknown(v) {
 		s.seen = append(s.seen, v)
 	}
 	return s.steps(v, rest)
 }
 
-// name returns the name that a step of a traversal looks up.
+// holdsUnknown walks over a value, and charges for it.
+func (s *scope) holdsUnknown(v cty.Value) bool {
+	if v.IsKnown() && (v.IsNull() || v.Type().IsPrimitiveType()) {
+		return false
+	}
+	f := inspect(v, s.ev.limits)
+	s.ev.steps -= f.work() / 4
+	return f.unknown || f.huge
+}
+
+// attrName returns the name that a step of a traversal looks up.
 func attrName(t hcl.Traversal, i int) (string, bool) {
 	if i >= len(t) {
 		return "", false

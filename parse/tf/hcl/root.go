@@ -41,7 +41,7 @@ func Evaluate(ctx context.Context, f *Files, dir string, o Options) *tf.Root {
 func evaluate(ctx context.Context, f *Files, dir string, o Options, answers map[string]*tf.Answer) (root *tf.Root, whole bool) {
 	dir = path.Clean(dir)
 	ev := &evaluator{
-		ctx: ctx, files: f, limits: f.limits, opts: o, steps: f.limits.Steps, answers: answers,
+		ctx: ctx, files: f, limits: f.limits, opts: o, steps: f.limits.Steps, looked: f.limits.Steps, answers: answers,
 		cycles: map[string]bool{}, seen: map[string]bool{}, symbols: map[string]diag.Range{}, terms: map[string]int{},
 		lists: map[string]listing{}, made: map[string]*instance{},
 	}

@@ -37,6 +37,7 @@ const maxCauses = 8
 // facts is what one walk over a value finds.
 type facts struct {
 	size      int  // elements at any depth
+	sorted    int  // of them, those that a walk puts in order first
 	bytes     int  // of all strings together
 	unknown   bool // something in it is unknown
 	symbol    bool // a string holds a symbol
@@ -83,6 +84,7 @@ func (f *facts) walk(v cty.Value, l Limits) {
 		f.text(v.AsString(), l)
 	case v.Type() == cty.Number:
 		f.huge = f.huge || hugeNumber(v.AsBigFloat())
+		f.bytes += max(0, v.AsBigFloat().MantExp(nil)) / 8
 	case v.CanIterateElements():
 		f.elements(v, l)
 	}
@@ -110,6 +112,9 @@ func (f *facts) elements(v cty.Value, l Limits) {
 	n, symbols := 0, false
 	for it := v.ElementIterator(); it.Next() && !f.huge; n++ {
 		k, e := it.Element()
+		if keyed || t.IsSetType() {
+			f.sorted++
+		}
 		if keyed {
 			had := f.symbol
 			f.symbol = false
@@ -152,6 +157,7 @@ func hugeNumber(n *big.Float) bool {
 // fresh gives an unknown value a term of its own: it derives from what the
 // causes name, and is equal to nothing else.
 func (s *scope) fresh(v cty.Value, causes []*ir.Unknown) cty.Value {
+	s.ev.steps -= freshSteps
 	s.ev.terms[s.name]++
 	return mark(v, fmt.Sprintf("%s#%d", s.name, s.ev.terms[s.name]), distinctCauses(causes))
 }

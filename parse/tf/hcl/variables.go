@@ -188,6 +188,10 @@ func (m *module) noValue(s *scope, b *block, what string) cty.Value {
 	}}})
 }
 
+// maxDefaulted bounds the elements of values that defaults are put into: the
+// types of all are compared with each other.
+const maxDefaulted = 20_000
+
 // convert gives a variable's value its declared type.
 func (s *scope) convert(v cty.Value, t variableType, from hcl.Range, passed bool) cty.Value {
 	if inspect(v, s.ev.limits).huge {
@@ -195,12 +199,15 @@ func (s *scope) convert(v cty.Value, t variableType, from hcl.Range, passed bool
 	}
 	bare, _ := v.Unmark()
 	if t.defaults != nil && bare.IsKnown() && !bare.IsNull() {
+		if inspect(v, s.ev.limits).size > maxDefaulted {
+			return s.fresh(cty.DynamicVal, []*ir.Unknown{s.limit("its value is too large for a type with optional attributes")})
+		}
 		v = t.defaults.Apply(v)
 	}
 	list := t.typ.IsListType() && bare.IsKnown() && !bare.IsNull() && bare.Type().IsSetType() && orderUnknown(bare)
-	w, err := convert.Convert(v, t.typ)
+	w, err := convertTo(v, t.typ)
 	if err != nil {
-		if x, again := convert.Convert(s.opaque(v), t.typ); again == nil {
+		if x, again := convertTo(s.opaque(v), t.typ); again == nil {
 			w, err = x, nil // the text is not known yet
 		}
 	}
