@@ -47,11 +47,14 @@ func (l *loader) lend(ctx context.Context) (*lent, error) {
 		if !a.with {
 			continue
 		}
+		before := len(l.out.Diagnostics)
 		from, err := l.lendOne(ctx, a, out)
 		if err != nil {
 			return nil, err
 		}
-		out.sources = append(out.sources, lender{a, from})
+		if !l.out.Diagnostics[before:].Errors() { // what cannot be read has been said
+			out.sources = append(out.sources, lender{a, from})
+		}
 	}
 	return out, nil
 }
@@ -76,7 +79,7 @@ func (l *loader) lendOne(ctx context.Context, a *argument, out *lent) ([]string,
 	for _, p := range planned {
 		root := p.document.Root(plan.Options{Schemas: aws.Schemas})
 		out.inventory.AddRoot(p.shown, root)
-		out.remotes = append(out.remotes, &remote{name: a.lends, shown: p.shown, file: p.shown, outputs: outputsOf(p.shown, root)})
+		out.remotes = append(out.remotes, &remote{name: a.lends, shown: p.shown, file: p.shown, outputs: foreign(p.shown, p.document.Outputs())})
 		from = append(from, p.shown)
 	}
 	for _, m := range w.roots {
@@ -114,10 +117,17 @@ func outputsOf(shown string, root *tf.Root) map[string]cty.Value {
 	out := map[string]cty.Value{}
 	for _, o := range root.Outputs {
 		if name, ok := strings.CutPrefix(o.Name, "output."); ok {
-			out[name] = tf.Foreign(shown, o.Value)
+			out[name] = o.Value
 		}
 	}
-	return out
+	return foreign(shown, out)
+}
+
+func foreign(shown string, values map[string]cty.Value) map[string]cty.Value {
+	for name, v := range values {
+		values[name] = tf.Foreign(shown, v)
+	}
+	return values
 }
 
 // answersFor is what is known of the data sources of the root in a directory.
