@@ -71,6 +71,7 @@ func outOfTime(shown, what string) diag.Diagnostic {
 type evaluated struct {
 	network *ir.Network
 	library bool
+	assumed bool // it asks for the workspace, which nobody chose
 	ds      diag.List
 }
 
@@ -104,7 +105,7 @@ func (l *loader) loadRoots(ctx context.Context, roots []module) ([]*ir.Network, 
 		return nil, err
 	}
 	var networks []*ir.Network
-	var libraries []string
+	var libraries, assumed []string
 	for i, e := range done {
 		if e.network == nil {
 			l.out.Diagnostics = append(l.out.Diagnostics, outOfTime(roots[i].shown(), "this root module was not begun"))
@@ -114,11 +115,15 @@ func (l *loader) loadRoots(ctx context.Context, roots []module) ([]*ir.Network, 
 		if e.library {
 			libraries = append(libraries, roots[i].shown())
 		}
+		if e.assumed {
+			assumed = append(assumed, roots[i].shown())
+		}
 		networks = append(networks, e.network)
 	}
 	l.out.Libraries = len(libraries)
 	l.out.Roots = len(networks) - len(libraries)
 	l.reportLibraries(libraries)
+	l.reportAssumed(assumed)
 	l.keepSources(append(slices.Clone(roots), l.lenders...))
 	return networks, nil
 }
@@ -128,7 +133,9 @@ func evaluate(ctx context.Context, m module, o hcl.Options) evaluated {
 	if g := m.tree.graph; g != nil && g.isRoot(m.dir) {
 		m.tree.files.Forget(m.dir)
 	}
-	return evaluated{network: aws.Build(root), library: root.Library && !m.standsAlone(), ds: root.Diagnostics}
+	return evaluated{
+		network: aws.Build(root), library: root.Library && !m.standsAlone(), assumed: root.DefaultWorkspace, ds: root.Diagnostics,
+	}
 }
 
 // reportLibraries says in one line which modules are libraries. Of a module
@@ -139,14 +146,36 @@ func (l *loader) reportLibraries(shown []string) {
 	}
 	message := shown[0] + " is a library, checked as far as it is known: nothing here calls it, and a variable that it requires has no value"
 	if len(shown) > 1 {
-		names := strings.Join(shown[:min(len(shown), 4)], ", ")
-		if more := len(shown) - 4; more > 0 {
-			names += fmt.Sprintf(" and %d more", more)
-		}
-		message = fmt.Sprintf("%d modules are libraries, checked as far as they are known: nothing here calls them, and variables that they require have no value: %s", len(shown), names)
+		message = fmt.Sprintf("%d modules are libraries, checked as far as they are known: nothing here calls them, and variables that they require have no value: %s", len(shown), some(shown))
 	}
 	d := diag.Diagnostic{Message: message, Address: shown[0], Range: diag.Range{File: shown[0]}}
 	l.out.Diagnostics = append(l.out.Diagnostics, d)
+}
+
+// reportAssumed says in one line which roots were taken to be in the workspace
+// default: what they make in another one may be something else altogether.
+func (l *loader) reportAssumed(shown []string) {
+	if len(shown) == 0 {
+		return
+	}
+	message := "the workspace is taken to be default, since none is given; " + shown[0] + " asks for it"
+	if len(shown) > 1 {
+		message = fmt.Sprintf("the workspace is taken to be default, since none is given; %d root modules ask for it: %s", len(shown), some(shown))
+	}
+	l.out.Diagnostics = append(l.out.Diagnostics, diag.Diagnostic{
+		Message: message, Fix: "postern check --workspace NAME, for each set of root modules that share one",
+		Address: shown[0], Range: diag.Range{File: shown[0]},
+	})
+}
+
+// some lists the first few names.
+func some(names []string) string {
+	const most = 4
+	text := strings.Join(names[:min(len(names), most)], ", ")
+	if more := len(names) - most; more > 0 {
+		text += fmt.Sprintf(" and %d more", more)
+	}
+	return text
 }
 
 // values are the options that all roots share.

@@ -317,6 +317,46 @@ func TestLibraries(t *testing.T) {
 	}
 }
 
+// TestWorkspace checks that a workspace that nobody gave is said to be taken
+// for granted, once, and only where something asks for it.
+func TestWorkspace(t *testing.T) {
+	dir := t.TempDir()
+	asks := "resource \"aws_vpc\" \"main\" {\n  count = terraform.workspace == \"live\" ? 1 : 0\n  cidr_block = \"10.0.0.0/16\"\n}\n"
+	lay(t, dir, map[string]string{
+		"a/main.tf": asks, "b/main.tf": asks, "c/main.tf": vpc, "d/main.tf": asks, "d/.terraform/environment": "live",
+	})
+	for _, c := range []struct {
+		name  string
+		o     Options
+		roots string
+		vpcs  int
+	}{
+		{"none", Options{}, "2 root modules ask for it: a, b", 2},
+		{"flag", Options{Workspace: "live"}, "", 4},
+		{"environment", Options{Environ: []string{"TF_WORKSPACE=live"}}, "", 4},
+		{"flag first", Options{Workspace: "test", Environ: []string{"TF_WORKSPACE=live"}}, "", 1},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			c.o.Dir = dir
+			r, err := Load(t.Context(), nil, c.o)
+			if err != nil {
+				t.Fatal(err)
+			}
+			vpcs := 0
+			for _, n := range r.Networks {
+				vpcs += len(n.VPCs)
+			}
+			if vpcs != c.vpcs {
+				t.Errorf("%d VPCs, want %d", vpcs, c.vpcs)
+			}
+			text := said(r)
+			if !strings.Contains(text, c.roots) || strings.Contains(text, "taken to be default") != (c.roots != "") {
+				t.Errorf("says %q", text)
+			}
+		})
+	}
+}
+
 // TestInputs checks that the inputs are what the roots are made of, and not
 // what was looked at to find them.
 func TestInputs(t *testing.T) {

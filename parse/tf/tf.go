@@ -321,6 +321,8 @@ type Root struct {
 	Diagnostics diag.List
 	// Library: nothing calls it and it lacks required values.
 	Library bool
+	// DefaultWorkspace: it asks for the workspace, and nobody chose one.
+	DefaultWorkspace bool
 	// Backend is where the root keeps its state, nil when it does not say.
 	Backend *Backend
 }

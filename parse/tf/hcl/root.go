@@ -72,6 +72,7 @@ func evaluate(ctx context.Context, f *Files, dir string, o Options, answers map[
 	root.Ignores = ev.ignores(m, nil)
 	root.Omissions = ev.omitted
 	root.Diagnostics = ev.diags.Sort()
+	root.DefaultWorkspace = ev.assumptions > 0
 	return root, ev.stopped == nil
 }
 
