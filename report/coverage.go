@@ -34,16 +34,18 @@ type UnknownValue struct {
 	Cause     diag.Cause
 	// term names the value: equal terms are one value.
 	term string
-	// filter: it belongs to a rule or an entry.
-	filter bool
+	// filter numbers the rule or entry that it belongs to; 0 for other things.
+	filter int
+	root   string // of the network; "" for exports
 }
 
 // Cover counts what the networks hold.
 func Cover(nets []*ir.Network, inputs []Input, roots int) Coverage {
 	c := Coverage{Inputs: inputs, Roots: roots}
 	for _, n := range nets {
+		known := len(c.Unknown)
 		for _, g := range n.SecurityGroups {
-			c.unknown(g.Origin.Address, "rules", false, g.Open)
+			c.unknown(g.Origin.Address, "rules", 0, g.Open)
 			for _, egress := range []bool{false, true} {
 				for _, r := range g.Rules(egress) {
 					if r.Origin.Implicit || r.Origin.Aside {
@@ -55,7 +57,7 @@ func Cover(nets []*ir.Network, inputs []Input, roots int) Coverage {
 			}
 		}
 		for _, a := range n.NetworkACLs {
-			c.unknown(a.Origin.Address, "entries", false, a.Open)
+			c.unknown(a.Origin.Address, "entries", 0, a.Open)
 			for _, e := range a.Entries {
 				if e.Origin.Implicit || e.Origin.Aside {
 					continue
@@ -75,6 +77,9 @@ func Cover(nets []*ir.Network, inputs []Input, roots int) Coverage {
 			c.nic(nic)
 		}
 		c.NotAnalysed = append(c.NotAnalysed, n.NotAnalysed...)
+		for i := known; i < len(c.Unknown); i++ {
+			c.Unknown[i].root = n.Root
+		}
 	}
 	slices.SortStableFunc(c.NotAnalysed, func(a, b ir.Omission) int {
 		return cmp.Or(cmp.Compare(a.Address, b.Address), a.Cause.Range.Compare(b.Cause.Range), cmp.Compare(a.Cause.Message, b.Cause.Message))
@@ -100,7 +105,7 @@ func (c *Coverage) filter(address string, m ir.Match, maybe *ir.Unknown, more ..
 	known := true
 	for _, a := range attributes {
 		known = known && a.why == nil
-		c.unknown(address, a.name, true, a.why)
+		c.unknown(address, a.name, c.Rules+c.Entries, a.why)
 	}
 	if known {
 		c.Resolved++
@@ -108,17 +113,17 @@ func (c *Coverage) filter(address string, m ir.Match, maybe *ir.Unknown, more ..
 }
 
 func (c *Coverage) routes(t *ir.RouteTable) {
-	c.unknown(t.Origin.Address, "routes", false, t.Open)
+	c.unknown(t.Origin.Address, "routes", 0, t.Open)
 	for _, r := range t.Routes {
 		if r.Origin.Implicit || r.Origin.Aside {
 			continue
 		}
 		c.Routes++
 		address := cmp.Or(r.Origin.Address, t.Origin.Address)
-		c.unknown(address, "exists", false, r.Maybe)
-		c.unknown(address, "destination", false, r.Destination.Unknown)
+		c.unknown(address, "exists", 0, r.Maybe)
+		c.unknown(address, "destination", 0, r.Destination.Unknown)
 		for _, why := range r.Target.Unknowns() {
-			c.unknown(address, "target", false, why)
+			c.unknown(address, "target", 0, why)
 		}
 	}
 }
@@ -128,37 +133,49 @@ func (c *Coverage) routes(t *ir.RouteTable) {
 // never know them, and answers hold for all of them.
 func (c *Coverage) nic(nic *ir.Interface) {
 	address := cmp.Or(nic.Origin.Address, nic.Resource, nic.ID)
-	c.unknown(address, "subnet", false, nic.Subnet.Open)
-	c.unknown(address, "security_groups", false, nic.Groups.Open)
+	c.unknown(address, "subnet", 0, nic.Subnet.Open)
+	c.unknown(address, "security_groups", 0, nic.Groups.Open)
 	for _, g := range nic.Groups.Maybe {
-		c.unknown(address, "security_groups", false, g.Why)
+		c.unknown(address, "security_groups", 0, g.Why)
 	}
 }
 
-func (c *Coverage) unknown(address, name string, filter bool, why *ir.Unknown) {
+func (c *Coverage) unknown(address, name string, filter int, why *ir.Unknown) {
 	if why == nil {
 		return
 	}
-	c.Unknown = append(c.Unknown, UnknownValue{address, name, why.Cause, why.Term, filter})
+	c.Unknown = append(c.Unknown, UnknownValue{Address: address, Attribute: name, Cause: why.Cause, term: why.Term, filter: filter})
 }
 
 // Complete reports whether nothing is unknown and nothing was left out.
 func (c Coverage) Complete() bool { return len(c.Unknown) == 0 && len(c.NotAnalysed) == 0 }
 
-// value is a value that is wanted, and how many rules and entries wait for it.
+// value is a value that is wanted, how many rules and entries wait for it, and
+// in how many roots.
 type value struct {
-	Cause diag.Cause
-	rules int
+	Cause        diag.Cause
+	rules, roots int
 }
 
 // wanted lists the values that rules and entries wait for, the most wanted
-// first.
+// first. A rule counts once for a value, whatever the number of its attributes
+// that wait for it.
 func (c Coverage) wanted() []value {
 	type key struct{ term, code, message, address string }
+	type use struct {
+		value, filter int
+		root          string
+	}
 	at := map[key]int{}
+	seen := map[use]bool{}
+	first := func(u use) bool { // whether it is
+		had := seen[u]
+		seen[u] = true
+		return !had
+	}
 	var vs []value
 	for _, u := range c.Unknown {
-		if !u.filter {
+		if u.filter == 0 {
 			continue
 		}
 		k := key{term: u.Cause.Address}
@@ -171,7 +188,12 @@ func (c Coverage) wanted() []value {
 			at[k] = i
 			vs = append(vs, value{Cause: u.Cause})
 		}
-		vs[i].rules++
+		if first(use{value: i, filter: u.filter}) {
+			vs[i].rules++
+		}
+		if first(use{value: i, root: u.root}) {
+			vs[i].roots++
+		}
 	}
 	slices.SortStableFunc(vs, func(a, b value) int {
 		return cmp.Or(cmp.Compare(b.rules, a.rules), cmp.Compare(a.Cause.Address, b.Cause.Address), cmp.Compare(a.Cause.Message, b.Cause.Message))

@@ -142,7 +142,7 @@ func example(t *testing.T) Check {
 		Findings: []diag.Finding{unknown, ignored, latent, deny, chain},
 		Coverage: Coverage{
 			Rules: 9, Entries: 4, Interfaces: 4, Resolved: 12, Roots: 1,
-			Unknown: []UnknownValue{{Address: "aws_security_group.web", Attribute: "peer", Cause: office, filter: true}},
+			Unknown: []UnknownValue{{Address: "aws_security_group.web", Attribute: "peer", Cause: office, filter: 1}},
 			Inputs: []Input{
 				{"groups.tf", "terraform", "a1"}, {"main.tf", "terraform", "a2"}, {"nacl.tf", "terraform", "a3"}, {"network.tf", "terraform", "a4"},
 			},
@@ -213,7 +213,7 @@ func TestSummaries(t *testing.T) {
 			cause = diag.Cause{Code: diag.DataSource, Address: "data.terraform_remote_state.network"}
 		}
 		for range n {
-			wide.Unknown = append(wide.Unknown, UnknownValue{Cause: cause, filter: true})
+			wide.Unknown = append(wide.Unknown, UnknownValue{Cause: cause, filter: len(wide.Unknown) + 1, root: strings.Repeat("r", len(wide.Unknown)%38)})
 		}
 	}
 	wide.Resolved = wide.Rules - len(wide.Unknown)

@@ -199,7 +199,11 @@ func (p *printer) unknowns(c Coverage) {
 	}
 	var rows [][]string
 	for _, v := range values[:min(len(values), most)] {
-		rows = append(rows, []string{fmt.Sprintf("%*s", widest, thousands(v.rules)), clean(cmp.Or(v.Cause.Address, v.Cause.Message)), remedy(v.Cause)})
+		row := []string{fmt.Sprintf("%*s", widest, thousands(v.rules)), clean(cmp.Or(v.Cause.Address, v.Cause.Message))}
+		if c.Roots > 1 {
+			row = append(row, count(v.roots, "root"))
+		}
+		rows = append(rows, append(row, remedy(v.Cause)))
 	}
 	for _, line := range table(rows) {
 		p.linef("  %s", line)
@@ -218,7 +222,10 @@ func remedy(c diag.Cause) string {
 		}
 		return "-var or --var-file gives it"
 	case diag.DataSource:
-		return "check the plan instead"
+		if strings.HasPrefix(c.Address, "data.terraform_remote_state.") {
+			return "--with STATE answers it"
+		}
+		return "--data FILE answers it"
 	case diag.Computed:
 		return "known after apply"
 	case diag.NotInstalled:
