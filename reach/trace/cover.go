@@ -3,6 +3,7 @@ package trace
 import (
 	"fmt"
 	"net/netip"
+	"slices"
 
 	"github.com/postern-dev/postern/ir"
 	"github.com/postern-dev/postern/packet"
@@ -25,22 +26,12 @@ type Claim struct {
 // outside the target. The error says which leaf does not hold; references to
 // groups cannot be checked, since a header does not tell who carries a group.
 func CheckCover(c *Claim, cover *packet.Cover) error {
-	k := coverCheck{family: c.Family, peer: packet.FieldSrc - 1}
-	k.ranges = make([]valueRange, 0, len(c.Rules)+1)
-	k.rules = make([]flatMatch, 0, len(c.Rules))
-	var err error
-	if k.target, err = k.flatten(c.Target, true); err != nil {
-		return fmt.Errorf("the target: %w", err)
+	if g := c.Target.Peer.Group; g != nil {
+		return fmt.Errorf("the target: a header does not tell who is in %s", g.Name)
 	}
+	k := coverCheck{Claim: c, peer: packet.FieldSrc - 1}
 	if c.Egress {
 		k.peer = packet.FieldDst - 1
-	}
-	for i, r := range c.Rules {
-		f, err := k.flatten(r, false)
-		if err != nil {
-			return fmt.Errorf("rule %d: %w", i, err)
-		}
-		k.rules = append(k.rules, f)
 	}
 	all := packet.Value{Lo: 1<<32 - 1}
 	if c.Family == packet.IPv6 {
@@ -52,81 +43,31 @@ func CheckCover(c *Claim, cover *packet.Cover) error {
 	return k.check(cover, 0)
 }
 
-// flatMatch is a match as integers.
-type flatMatch struct {
-	protocol int16 // -1: all
-	ports    ir.Ports
-	everyone bool
-	from, to int // its CIDRs in coverCheck.ranges
-}
-
 type valueRange struct{ lo, hi packet.Value }
 
-// flatten spells a match out: what it may take (wide), or what it surely takes.
-func (k *coverCheck) flatten(m *ir.Match, wide bool) (flatMatch, error) {
-	out := flatMatch{protocol: -1, ports: ir.AllPorts}
-	switch {
-	case m.Protocol.Known():
-		out.protocol = m.Protocol.V
-	case !wide:
-		return out, fmt.Errorf("its protocol is not known")
+// rangeOf returns the first and the last address of a CIDR of the family.
+func (k *coverCheck) rangeOf(c netip.Prefix) (valueRange, bool) {
+	a := c.Addr()
+	if !c.IsValid() || a.Is4() != (k.Family == packet.IPv4) {
+		return valueRange{}, false
 	}
-	switch {
-	case m.Ports.Known(), m.Ports.V != ir.Ports{} && wide:
-		out.ports = m.Ports.V
-	case !wide:
-		return out, fmt.Errorf("its ports are not known")
-	}
-	out.from = len(k.ranges)
-	switch p := &m.Peer; {
-	case p.CIDR.IsValid():
-		k.add(p.CIDR)
-	case p.PrefixList != nil:
-		for _, c := range p.PrefixList.CIDRs {
-			k.add(c)
-		}
-		out.everyone = wide && p.PrefixList.Open != nil
-	case p.Group != nil:
-		return out, fmt.Errorf("a header does not tell who is in %s", p.Group.Name)
-	default:
-		if !wide {
-			return out, fmt.Errorf("its peer is not known")
-		}
-		out.everyone = true
-	}
-	out.to = len(k.ranges)
-	return out, nil
-}
-
-// add notes a CIDR of the family.
-func (k *coverCheck) add(c netip.Prefix) {
-	if packet.FamilyOfPrefix(c) == k.family {
-		k.ranges = append(k.ranges, rangeOf(c))
-	}
-}
-
-// rangeOf returns the first and the last address of a CIDR.
-func rangeOf(c netip.Prefix) valueRange {
-	lo := packet.ValueOf(c.Masked().Addr())
-	host := uint(c.Addr().BitLen() - c.Bits())
-	hi := lo
+	host := uint(a.BitLen() - c.Bits())
+	mask := packet.Value{Lo: 1<<host - 1} // all ones from 64 on
 	if host > 64 {
-		hi.Hi |= 1<<(host-64) - 1
-		host = 64
+		mask.Hi = 1<<(host-64) - 1
 	}
-	hi.Lo |= 1<<host - 1 // all ones for 64
-	return valueRange{lo, hi}
+	v := packet.ValueOf(a)
+	return valueRange{
+		packet.Value{Hi: v.Hi &^ mask.Hi, Lo: v.Lo &^ mask.Lo}, packet.Value{Hi: v.Hi | mask.Hi, Lo: v.Lo | mask.Lo},
+	}, true
 }
 
 // coverCheck walks a cover, with the box of the headers that get to where it
 // stands.
 type coverCheck struct {
-	target flatMatch
-	rules  []flatMatch
-	ranges []valueRange
-	family packet.Family
-	peer   packet.Field // its index in box
-	box    [packet.FieldDstPort]valueRange
+	*Claim
+	peer packet.Field // its index in box
+	box  [packet.FieldDstPort]valueRange
 }
 
 // deepestCover bounds the depth of a cover: no honest one is deeper than it has
@@ -174,10 +115,10 @@ func (k *coverCheck) leaf(c *packet.Cover) error {
 			return fmt.Errorf("the target has headers in %v, which is said to lie outside of it", k.box)
 		}
 		return nil
-	case c.By < 0 || c.By >= len(k.rules):
-		return fmt.Errorf("a leaf names rule %d of %d", c.By, len(k.rules))
-	case !k.inside(&k.rules[c.By]):
-		return fmt.Errorf("rule %d does not match all of %v", c.By, k.box)
+	case c.By < 0 || c.By >= len(k.Rules):
+		return fmt.Errorf("a leaf names rule %d of %d", c.By, len(k.Rules))
+	case !k.inside(k.Rules[c.By]):
+		return fmt.Errorf("rule %d does not surely match all of %v", c.By, k.box)
 	}
 	return nil
 }
@@ -189,58 +130,71 @@ const (
 	coverPorts    = packet.FieldDstPort - 1
 )
 
-// inside reports whether a match takes every header of the box.
-func (k *coverCheck) inside(m *flatMatch) bool {
-	if m.protocol != -1 {
+// inside reports whether a match surely takes every header of the box. What is
+// not known about it, and who is in a group, surely takes nothing.
+func (k *coverCheck) inside(m *ir.Match) bool {
+	if !m.Protocol.Known() || !m.Ports.Known() {
+		return false
+	}
+	if m.Protocol.V != -1 {
 		p := &k.box[coverProtocol]
-		if p.lo.Lo != uint64(m.protocol) || p.hi.Lo != p.lo.Lo {
+		if p.lo.Lo != uint64(m.Protocol.V) || p.hi.Lo != p.lo.Lo {
 			return false
 		}
 		ports := &k.box[coverPorts]
-		if packet.KindOf(k.family, uint8(m.protocol)) != packet.Plain &&
-			(ports.lo.Lo < uint64(m.ports.Lo) || ports.hi.Lo > uint64(m.ports.Hi)) {
+		if packet.KindOf(k.Family, uint8(m.Protocol.V)) != packet.Plain &&
+			(ports.lo.Lo < uint64(m.Ports.V.Lo) || ports.hi.Lo > uint64(m.Ports.V.Hi)) {
 			return false
 		}
 	}
-	// The CIDRs may be needed together: each is looked for that goes on where
-	// the one before ended.
+	switch p := &m.Peer; {
+	case p.CIDR.IsValid():
+		r, ok := k.rangeOf(p.CIDR)
+		box := &k.box[k.peer]
+		return ok && r.lo.Compare(box.lo) <= 0 && box.hi.Compare(r.hi) <= 0
+	case p.PrefixList != nil:
+		return k.insideList(p.PrefixList.CIDRs)
+	default:
+		return false
+	}
+}
+
+// insideList reports whether CIDRs together hold the peers of the box: each is
+// looked for that goes on where the one before ended.
+func (k *coverCheck) insideList(cidrs []netip.Prefix) bool {
 	peer := k.box[k.peer]
-	cidrs := k.ranges[m.from:m.to]
 	for {
-		next := -1
-		for i := range cidrs {
-			if c := &cidrs[i]; c.lo.Compare(peer.lo) <= 0 && peer.lo.Compare(c.hi) <= 0 {
-				next = i
+		var next valueRange
+		found := false
+		for _, c := range cidrs {
+			r, ok := k.rangeOf(c)
+			if ok && r.lo.Compare(peer.lo) <= 0 && peer.lo.Compare(r.hi) <= 0 {
+				next, found = r, true
 				break
 			}
 		}
 		switch {
-		case next < 0:
+		case !found:
 			return false
-		case cidrs[next].hi.Compare(peer.hi) >= 0:
+		case next.hi.Compare(peer.hi) >= 0:
 			return true
 		}
-		peer.lo = cidrs[next].hi.Next()
+		peer.lo = next.hi.Next()
 	}
 }
 
 // outside reports whether the target takes no header of the box.
 func (k *coverCheck) outside() bool {
-	t := &k.target
-	peer := &k.box[k.peer]
-	meets := t.everyone
-	for _, c := range k.ranges[t.from:t.to] {
-		meets = meets || c.lo.Compare(peer.hi) <= 0 && peer.lo.Compare(c.hi) <= 0
-	}
-	if !meets {
+	t := k.Target
+	if !k.meetsPeer(&t.Peer) {
 		return true
 	}
 	lo, hi := int(k.box[coverProtocol].lo.Lo), int(k.box[coverProtocol].hi.Lo)
-	if t.protocol != -1 {
-		if int(t.protocol) < lo || int(t.protocol) > hi {
+	if t.Protocol.Known() && t.Protocol.V != -1 {
+		if int(t.Protocol.V) < lo || int(t.Protocol.V) > hi {
 			return true
 		}
-		lo, hi = int(t.protocol), int(t.protocol)
+		lo, hi = int(t.Protocol.V), int(t.Protocol.V)
 	}
 	for p := lo; p <= hi; p++ {
 		if k.reached(uint8(p)) {
@@ -250,16 +204,35 @@ func (k *coverCheck) outside() bool {
 	return true
 }
 
+// meetsPeer reports whether some peer of the box may be the target's.
+func (k *coverCheck) meetsPeer(p *ir.Peer) bool {
+	meets := func(c netip.Prefix) bool {
+		r, ok := k.rangeOf(c)
+		return ok && r.lo.Compare(k.box[k.peer].hi) <= 0 && k.box[k.peer].lo.Compare(r.hi) <= 0
+	}
+	switch {
+	case p.CIDR.IsValid():
+		return meets(p.CIDR)
+	case p.PrefixList != nil:
+		return p.PrefixList.Open != nil || slices.ContainsFunc(p.PrefixList.CIDRs, meets)
+	}
+	return true
+}
+
 // reached reports whether the target takes a header of one protocol in the box,
 // as far as ports tell.
 func (k *coverCheck) reached(p uint8) bool {
 	source, ports := &k.box[coverSource], &k.box[coverPorts]
-	kind := packet.KindOf(k.family, p)
+	kind := packet.KindOf(k.Family, p)
 	if kind != packet.Ported && source.lo.Lo > 0 {
 		return false // the box holds no such header
 	}
 	if kind == packet.Plain {
 		return ports.lo.Lo == 0
 	}
-	return k.target.protocol == -1 || ports.lo.Lo <= uint64(k.target.ports.Hi) && uint64(k.target.ports.Lo) <= ports.hi.Lo
+	t := k.Target
+	if !t.Protocol.Known() || t.Protocol.V == -1 || !t.Ports.Known() && t.Ports.V == (ir.Ports{}) {
+		return true
+	}
+	return ports.lo.Lo <= uint64(t.Ports.V.Hi) && uint64(t.Ports.V.Lo) <= ports.hi.Lo
 }

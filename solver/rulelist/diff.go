@@ -36,15 +36,29 @@ const ShownBoxes = 64
 // lines that meet it. The time depends on what has changed, apart from one
 // index of all lines.
 func Compare(f packet.Family, before, after []solver.Line, otherwise solver.Decision) (*Difference, error) {
-	entries := make([]Entry, 0, len(before)+len(after))
-	for _, list := range [][]solver.Line{before, after} {
-		for i := range list {
-			entries = append(entries, Known(list[i].Decision, list[i].Box))
+	partner := partners(before, after)
+	entries := make([]Entry, 0, len(before)+len(after)/8)
+	d := comparison{}
+	var changed []int
+	common := make([]bool, len(after))
+	for i, k := range partner {
+		entries = append(entries, Known(before[i].Decision, before[i].Box))
+		if d.place = append(d.place, k); k < 0 {
+			changed = append(changed, i)
+		} else {
+			common[k] = true
+		}
+	}
+	for k := range after {
+		if !common[k] {
+			changed = append(changed, len(entries))
+			entries = append(entries, Known(after[k].Decision, after[k].Box))
+			d.place = append(d.place, k)
 		}
 	}
 	x := NewIndex(f, entries, otherwise)
-	d := comparison{search: search{x: x}, middle: int(x.start[len(before)])}
-	for _, i := range changed(before, after) {
+	d.x, d.middle = x, int(x.start[len(before)])
+	for _, i := range changed {
 		for _, t := range x.targets(i) {
 			if !d.target(&t) {
 				return compareSets(f, before, after, otherwise)
@@ -55,11 +69,11 @@ func Compare(f packet.Family, before, after []solver.Line, otherwise solver.Deci
 	return difference(s, s.Of(d.opened...), s.Of(d.closed...))
 }
 
-// changed lists the lines that are not part of what two lists have in common,
-// in order; those of the second list count on from the first. What they have
-// in common is the longest sequence of lines of the first whose partners, the
-// equal lines of the second, are in order as well.
-func changed(before, after []solver.Line) []int {
+// partners returns, for each line of the first list, the index of the line of
+// the second that it is the same as, -1 if it is removed or moved. That is so
+// for the longest sequence of lines of the first list whose equals in the
+// second are in order as well.
+func partners(before, after []solver.Line) []int {
 	type line struct {
 		line  solver.Line
 		count int
@@ -91,25 +105,25 @@ func changed(before, after []solver.Line) []int {
 			tails[n] = i
 		}
 	}
-	common := make([]bool, len(before)+len(after))
+	common := make([]bool, len(before))
 	if len(tails) > 0 {
 		for i := tails[len(tails)-1]; i >= 0; i = from[i] {
-			common[i], common[len(before)+partner[i]] = true, true
+			common[i] = true
 		}
 	}
-	var out []int
-	for i, c := range common {
-		if !c {
-			out = append(out, i)
+	for i := range partner {
+		if !common[i] {
+			partner[i] = -1
 		}
 	}
-	return out
+	return partner
 }
 
 // comparison collects the parts of lines for which two lists differ.
 type comparison struct {
 	search
-	middle         int // the first piece of the second list
+	place          []int // of each entry in the second list, -1 where it is not in it
+	middle         int   // the first piece that is not in the first list
 	done           []piece
 	opened, closed []solver.Box
 }
@@ -127,15 +141,19 @@ func (d *comparison) target(t *piece) bool {
 	d.steps = maxSteps
 	for k := range parts {
 		p := &parts[k]
-		gather := func(from, to int) []candidate {
-			var cs []candidate
-			d.x.meeting(p, from, to, &d.room, func(k int) bool {
-				cs = append(cs, candidate{piece: d.x.pieces[k], by: d.x.of[k]})
-				return !p.within(&d.x.pieces[k])
-			})
-			return cs
-		}
-		if !d.compare(p, gather(0, d.middle), gather(d.middle, len(d.x.pieces))) {
+		var olds, news []candidate
+		d.x.meeting(p, 0, len(d.x.pieces), &d.room, func(k int) bool {
+			c := candidate{piece: d.x.pieces[k], by: d.x.of[k]}
+			if k < d.middle {
+				olds = append(olds, c)
+			}
+			if d.place[c.by] >= 0 {
+				news = append(news, c)
+			}
+			return true
+		})
+		slices.SortStableFunc(news, func(a, b candidate) int { return cmp.Compare(d.place[a.by], d.place[b.by]) })
+		if !d.compare(p, olds, news) {
 			return false
 		}
 	}
