@@ -2,6 +2,7 @@ package rules
 
 import (
 	"cmp"
+	"context"
 	"fmt"
 	"slices"
 
@@ -65,6 +66,8 @@ resource "aws_vpc" "main" {
 
 func redundantRules(p *Pass) error {
 	var spaces sgSpaces
+	var tooMany error
+	left := maxSGPairs
 	troubles := troublesOf(p.Net)
 	for _, g := range p.Net.SecurityGroups {
 		for _, egress := range []bool{false, true} {
@@ -72,7 +75,16 @@ func redundantRules(p *Pass) error {
 				return err
 			}
 			l := newSGList(g, egress)
-			found, err := l.redundant(&spaces, troubles)
+			pairs := len(l.rules) * len(l.rules)
+			if len(l.rules) <= mostSGRules {
+				pairs = 0
+			}
+			if pairs > left {
+				tooMany = fmt.Errorf("%s has %d rules, more than can be compared with each other", groupName(g), len(l.rules))
+				continue
+			}
+			left -= pairs
+			found, err := l.redundant(p.Context, &spaces, troubles)
 			if err != nil {
 				return err
 			}
@@ -81,8 +93,15 @@ func redundantRules(p *Pass) error {
 			}
 		}
 	}
-	return nil
+	return tooMany
 }
+
+// AWS lets an interface have 1,000 rules at most. In lists that are longer, so
+// many pairs of rules are compared in one network: some seconds of work.
+const (
+	mostSGRules = 1_000
+	maxSGPairs  = 200_000_000
+)
 
 // sgSpaces are the spaces that the groups of a network share, replaced when
 // they fill up.
@@ -103,7 +122,7 @@ type redundantRule struct {
 
 // redundant finds rules that can be removed together: narrowest first, each
 // against what remains; of equal ones the later goes.
-func (l *sgList) redundant(spaces *sgSpaces, troubles *troubles) ([]redundantRule, error) {
+func (l *sgList) redundant(ctx context.Context, spaces *sgSpaces, troubles *troubles) ([]redundantRule, error) {
 	order := make([]int, len(l.rules))
 	for i := range order {
 		order[i] = i
@@ -114,6 +133,9 @@ func (l *sgList) redundant(spaces *sgSpaces, troubles *troubles) ([]redundantRul
 	gone := make([]bool, len(l.rules))
 	var found []redundantRule
 	for _, i := range order {
+		if err := ctx.Err(); err != nil {
+			return nil, err
+		}
 		r := &l.rules[i]
 		if r.empty() || r.neverSent() || troubles.at(&r.rule.Origin) {
 			continue

@@ -360,3 +360,24 @@ func TestRedundantRulesFold(t *testing.T) {
 		t.Errorf("severity %s", a.Findings[0].Severity)
 	}
 }
+
+// A list that is far longer than AWS allows is not compared pair by pair; the
+// others of the network are.
+func TestRulesTooManyToCompare(t *testing.T) {
+	w := newSGWorld("10.0.0.0/16")
+	n := w.network(t, "tcp/443 10.0.0.0/16", "tcp/443 10.0.1.0/24")
+	flood := w.groups["b"]
+	for len(flood.Ingress)*len(flood.Ingress) <= maxSGPairs {
+		flood.Ingress = append(flood.Ingress, w.rule(t, "tcp/22 10.0.0.0/8", 10))
+	}
+	a, err := Check(t.Context(), []*ir.Network{n}, Settings{Only: []string{"sg-rule-redundant"}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := messages(a.Findings); !strings.Contains(got, "sg.tf:11 this rule adds nothing") {
+		t.Errorf("findings:\n%s", got)
+	}
+	if len(a.Diagnostics) != 1 || !strings.Contains(a.Diagnostics[0].Message, "aws_security_group.b has 14143 rules, more than can be compared") {
+		t.Errorf("diagnostics: %v", a.Diagnostics)
+	}
+}
