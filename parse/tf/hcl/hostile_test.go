@@ -183,3 +183,18 @@ func TestRootsShareFiles(t *testing.T) {
 		t.Errorf("%d sources", len(f.Sources()))
 	}
 }
+
+// Sets that are not known have no length to charge for.
+func TestUnknownSets(t *testing.T) {
+	root := hcl.Evaluate(t.Context(), files(config(map[string]string{"main.tf": `
+variable "a" {
+  type = set(string)
+}
+output "o" {
+  value = [setunion(var.a, null == var.a ? [] : ["x"]), setintersection(var.a, var.a), contains(var.a, "x"), setproduct(var.a, ["x"]), setsubtract(["x"], var.a)]
+}
+`})), ".", hcl.Options{})
+	if n := root.Outputs[0].Value.LengthInt(); n != 5 {
+		t.Errorf("%d elements", n)
+	}
+}

@@ -45,7 +45,7 @@ func productToil(args []cty.Value) int {
 }
 
 func elements(v cty.Value) int {
-	if v = unmarked(v); v.CanIterateElements() {
+	if v = unmarked(v); v.IsKnown() && !v.IsNull() && v.CanIterateElements() {
 		return v.LengthInt()
 	}
 	return 0
