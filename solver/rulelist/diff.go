@@ -37,12 +37,17 @@ const ShownBoxes = 64
 // index of all lines.
 func Compare(f packet.Family, before, after []solver.Line, otherwise solver.Decision) (*Difference, error) {
 	partner := partners(before, after)
-	entries := make([]Entry, 0, len(before)+len(after)/8)
+	most := len(before) + len(after)
+	entries, boxes := make([]Entry, 0, most), make([]solver.Box, 0, most)
+	add := func(l *solver.Line) {
+		boxes = append(boxes, l.Box)
+		entries = append(entries, Known(l.Decision, boxes[len(boxes)-1:]...))
+	}
 	d := comparison{}
 	var changed []int
 	common := make([]bool, len(after))
 	for i, k := range partner {
-		entries = append(entries, Known(before[i].Decision, before[i].Box))
+		add(&before[i])
 		if d.place = append(d.place, k); k < 0 {
 			changed = append(changed, i)
 		} else {
@@ -52,7 +57,7 @@ func Compare(f packet.Family, before, after []solver.Line, otherwise solver.Deci
 	for k := range after {
 		if !common[k] {
 			changed = append(changed, len(entries))
-			entries = append(entries, Known(after[k].Decision, after[k].Box))
+			add(&after[k])
 			d.place = append(d.place, k)
 		}
 	}

@@ -50,7 +50,10 @@ func NewIndex(f packet.Family, entries []Entry, otherwise solver.Decision) *Inde
 	if f != packet.IPv6 {
 		x.family = packet.IPv4 // of no family: its entries match nothing
 	}
-	boxes := make([]box, 0, len(entries))
+	n := len(entries)
+	boxes := make([]box, 0, n)
+	x.actions, x.start, x.hi = make([]solver.Decision, 0, n), make([]int32, 0, n+1), make([]int32, 0, n)
+	x.of, x.sure = make([]int32, 0, n), make([]bool, 0, n)
 	for i := range entries {
 		e := &entries[i]
 		x.actions = append(x.actions, e.Action)
