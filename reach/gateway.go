@@ -1,6 +1,7 @@
 package reach
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 
@@ -169,11 +170,10 @@ func (e *engine) transitTables(g *ir.TransitGateway, from, to *ir.Attachment, re
 		for _, a := range t.Propagated {
 			v, ok := a.VPC.Known()
 			if !ok {
-				table.Open = a.VPC.Open
+				table.Open = cmp.Or(a.VPC.Open, a.VPC.Why)
 				continue
 			}
-			for _, c := range cidrs(v, e.Family()) {
-				d := ir.Peer{CIDR: c.V, Unknown: c.Why, Family: e.Family()}
+			for _, d := range propagated(v, e.Family()) {
 				table.Routes = append(table.Routes, ir.Route{Destination: d, Target: ir.One(name(a)), Propagated: true, Origin: a.Origin})
 			}
 		}
@@ -186,6 +186,28 @@ func (e *engine) transitTables(g *ir.TransitGateway, from, to *ir.Attachment, re
 		}), routeUnknowns(table)
 	}
 	return exactly(solver.Empty), nil
+}
+
+// propagated lists the destinations that a VPC's attachment gives to a table. Of
+// those that are not known any may be among them.
+func propagated(v *ir.VPC, f packet.Family) []ir.Peer {
+	var ds []ir.Peer
+	for _, c := range cidrs(v, f) {
+		if c.Known() {
+			ds = append(ds, ir.Peer{CIDR: c.V})
+		} else {
+			ds = append(ds, ir.Peer{Unknown: c.Why, Family: f})
+		}
+	}
+	switch {
+	case v.More != nil:
+		ds = append(ds, ir.Peer{Unknown: v.More, Family: f})
+	case !v.Seen && len(ds) == 0:
+		ds = append(ds, ir.Peer{Unknown: &ir.Unknown{Cause: diag.Cause{
+			Code: diag.NotInInput, Message: "the CIDRs of " + v.Origin.Address + " are not in the input", Address: v.Origin.Address, Range: v.Origin.Range,
+		}}, Family: f})
+	}
+	return ds
 }
 
 // passesBPA tells whether Block Public Access lets a new connection through a

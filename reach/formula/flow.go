@@ -25,10 +25,16 @@ type way struct{ forward, reply smt.Term }
 // the network, and one end at least is an interface of it.
 func (e *Encoder) Flow(from, to *ir.Interface) Flow {
 	var fits, somewhere, forward, complete []smt.Term
+	strangers := smt.True
+	if from == nil {
+		strangers = e.notOurs(e.header.Src)
+	} else if to == nil {
+		strangers = e.notOurs(e.header.Dst)
+	}
 	for _, a := range e.places(from) {
 		for _, b := range e.places(to) {
 			fit := e.And(e.fitsSource(from, a), e.fitsDestination(to, b))
-			at := e.And(a.is, b.is, fit)
+			at := e.And(a.is, b.is, fit, strangers)
 			fits, somewhere = append(fits, at), append(somewhere, fit)
 			for _, w := range e.ways(from, to, a, b) {
 				f := e.And(at, w.forward)
@@ -42,7 +48,7 @@ func (e *Encoder) Flow(from, to *ir.Interface) Flow {
 
 func (e *Encoder) fitsSource(i *ir.Interface, p place) smt.Term {
 	if i == nil {
-		return smt.True // where it matters, the way says which hosts are outside
+		return smt.True // see notOurs, and outside where it matters
 	}
 	fits, _ := e.holds(i, p, e.header.Src)
 	return fits

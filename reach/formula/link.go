@@ -1,6 +1,7 @@
 package formula
 
 import (
+	"net/netip"
 	"slices"
 
 	"github.com/postern-dev/postern/ir"
@@ -263,13 +264,14 @@ func (e *Encoder) transitTable(g *ir.TransitGateway, from, to *ir.Attachment, a 
 	for i, o := range t.Propagated {
 		for _, v := range o.VPC.Of {
 			is := e.attachedTo(g, o, v)
-			for j, c := range e.cidrs(v) {
+			for j, c := range append(slices.Clone(e.cidrs(v)), e.furtherCIDR(v)...) {
+				takes, bits := smt.False, unknownBits
 				if c.Known() {
-					lines = append(lines, line{takes: e.And(is, e.Inside(a, c.V)), leads: smt.Of(o == to), bits: c.V.Bits(), class: 2, number: len(t.Routes) + i})
+					takes, bits = e.Inside(a, c.V), c.V.Bits()
 				} else {
-					takes := e.free(key{kind: "propagated", of: v, position: j, at: a}, "a CIDR of "+v.Origin.Address+" that is not known")
-					lines = append(lines, line{takes: e.And(is, takes), leads: smt.Of(o == to), bits: unknownBits, class: 2, number: len(t.Routes) + i})
+					takes = e.free(key{kind: "propagated", of: v, position: j, at: a}, "a CIDR of "+v.Origin.Address+" that is not known")
 				}
+				lines = append(lines, line{takes: e.And(is, takes), leads: smt.Of(o == to), bits: bits, class: 2, number: len(t.Routes) + i})
 			}
 		}
 		if o.VPC.Open != nil {
@@ -277,4 +279,15 @@ func (e *Encoder) transitTable(g *ir.TransitGateway, from, to *ir.Attachment, a 
 		}
 	}
 	return e.longest(lines, e.hiddenRoutes(t, open, a, to))
+}
+
+// furtherCIDR is an unknown CIDR where a VPC may have some that are not shown.
+func (e *Encoder) furtherCIDR(v *ir.VPC) []ir.Value[netip.Prefix] {
+	switch {
+	case v.More != nil:
+		return []ir.Value[netip.Prefix]{{Why: v.More}}
+	case !v.Seen && len(e.cidrs(v)) == 0:
+		return []ir.Value[netip.Prefix]{{Why: &ir.Unknown{}}}
+	}
+	return nil
 }

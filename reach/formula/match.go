@@ -185,7 +185,9 @@ func (e *Encoder) carried(i *ir.Interface, p ir.Possible[*ir.SecurityGroup]) smt
 	if p.Why != nil {
 		k.of = of(p.Why)
 	}
-	return e.free(k, i.Resource+" carries "+p.V.Origin.Address+": "+label(p.Why))
+	t := e.free(k, i.Resource+" carries "+p.V.Origin.Address+": "+label(p.Why))
+	e.at(t, site{kind: siteExists, why: p.Why})
+	return t
 }
 
 // sameGroup is whether two groups are one; see ir.SecurityGroup.Term.
@@ -337,4 +339,10 @@ func (e *Encoder) entryNumber(en *ir.Entry, s segment) smt.Term {
 		e.at(t, site{kind: siteNumber, why: en.Number.Why})
 	}
 	return t
+}
+
+// Matches is whether a rule or an entry of a direction matches the header;
+// references to groups match nobody.
+func (e *Encoder) Matches(m *ir.Match, egress bool) smt.Term {
+	return e.takes(m, nil, m, e.request(), egress, nobody())
 }

@@ -269,6 +269,21 @@ func (e *Encoder) ours(a smt.Term) smt.Term {
 	return e.Or(is...)
 }
 
+// notOurs is whether an address of a host outside turns out to be none that the
+// network's interfaces may have; of what is known, the ways take care.
+func (e *Encoder) notOurs(a smt.Term) smt.Term {
+	var is []smt.Term
+	for _, i := range e.net.Interfaces {
+		for k := range i.Addresses {
+			d := &i.Addresses[k]
+			if p := d.Public; mayBePublic(d) && p.Addr.Known() && p.Addr.V.IsValid() && (!p.Exists.Known() || i.Maybe != nil) {
+				is = append(is, e.And(e.hasPublic(d), e.exists(i.Maybe), e.is(a, p.Addr.V)))
+			}
+		}
+	}
+	return e.Not(e.Or(is...))
+}
+
 // outside is whether a host that no VPC of the network holds has an address.
 func (e *Encoder) outside(a smt.Term) smt.Term {
 	var in []smt.Term

@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/postern-dev/postern/ir"
+	"github.com/postern-dev/postern/packet"
 	"github.com/postern-dev/postern/solver/smt"
 )
 
@@ -78,6 +79,48 @@ func (e *Encoder) Values(f smt.Formula, m *smt.Model) map[string]string {
 		delete(values, term)
 	}
 	return values
+}
+
+// Settled reports whether Values has a word for every unknown of a formula: with
+// those values nothing that matters to it stays open.
+func (e *Encoder) Settled(f smt.Formula) bool {
+	h := e.header
+	kinds := map[string]siteKind{}
+	for _, t := range f.Variables() {
+		if t == h.Src || t == h.Dst || t == h.Protocol || t == h.SrcPort || t == h.DstPort || e.upper(t) {
+			continue
+		}
+		s, ok := e.sites[t]
+		if !ok || s.kind == siteNumber {
+			return false
+		}
+		if k, ok := kinds[s.why.Term]; ok && k != s.kind {
+			return false
+		}
+		kinds[s.why.Term] = s.kind
+	}
+	return true
+}
+
+// upper reports whether a variable is the upper end of unknown ports.
+func (e *Encoder) upper(t smt.Term) bool {
+	for _, s := range e.sites {
+		if s.kind == sitePorts && s.other == t {
+			return true
+		}
+	}
+	return false
+}
+
+// Likely is true of headers that people recognise: TCP to ssh, the web or a
+// database, from an ordinary client port of a host on the internet.
+func (e *Encoder) Likely() smt.Term {
+	s := e.request()
+	var ports []smt.Term
+	for _, p := range []uint64{22, 80, 443, 3306, 3389, 5432} {
+		ports = append(ports, e.Eq(s.dport, e.number(p, 16)))
+	}
+	return e.And(e.protocolIs(s, packet.TCP), e.Or(ports...), e.Between(s.sport, smt.Number(32768), smt.Number(60999)), e.onInternet(s.src))
 }
 
 var (
