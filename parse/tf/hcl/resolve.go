@@ -31,14 +31,34 @@ func (s *scope) resolve(t hcl.Traversal, r hcl.Range) (cty.Value, hcl.Diagnostic
 	return s.steps(v, rest)
 }
 
-// holdsUnknown walks over a value, and charges for it.
+// holdsUnknown walks over a value up to the first unknown in it, and charges
+// for that.
 func (s *scope) holdsUnknown(v cty.Value) bool {
-	if v.IsKnown() && (v.IsNull() || v.Type().IsPrimitiveType()) {
+	seen := 0
+	holds := holdsUnknown(v, &seen)
+	s.ev.steps -= seen / 4
+	return holds
+}
+
+func holdsUnknown(v cty.Value, seen *int) bool {
+	*seen++
+	switch {
+	case !v.IsKnown():
+		return true
+	case v.Type().IsPrimitiveType() || v.IsNull():
+		return false
+	case v.IsMarked():
+		v, _ = v.Unmark()
+	}
+	if !v.CanIterateElements() {
 		return false
 	}
-	f := inspect(v, s.ev.limits)
-	s.ev.steps -= f.work() / 4
-	return f.unknown || f.huge
+	for it := v.ElementIterator(); it.Next(); {
+		if _, e := it.Element(); holdsUnknown(e, seen) {
+			return true
+		}
+	}
+	return false
 }
 
 // attrName returns the name that a step of a traversal looks up.
