@@ -43,6 +43,7 @@ const (
 	VPC
 	Action
 	TCPFlags
+	Direction
 	Status
 )
 
@@ -81,6 +82,8 @@ func (f Field) String() string {
 		return "action"
 	case TCPFlags:
 		return "TCP flags"
+	case Direction:
+		return "flow direction"
 	case Status:
 		return "status"
 	case FieldInvalid:
@@ -132,6 +135,8 @@ func fieldOf(name []byte) (f Field, flow bool) {
 		return Action, true
 	case "tcp-flags", "tcp_flags":
 		return TCPFlags, true
+	case "flow-direction", "flow_direction":
+		return Direction, true
 	case "log-status", "log_status":
 		return Status, true
 	}
@@ -146,6 +151,16 @@ const (
 	NotObserved Outcome = iota
 	Accepted
 	Rejected
+)
+
+// Side is the end of a row's packets at which they were observed.
+type Side uint8
+
+// The sides. The zero value: the row does not tell.
+const (
+	SideUnknown Side = iota
+	AtSender
+	AtReceiver
 )
 
 // Record is one packet, or one row of a flow log.
@@ -164,6 +179,7 @@ type Record struct {
 	Observed  Outcome
 	Interface []byte // eni-..., empty when the row does not tell
 	VPC       []byte
+	Side      Side
 	// Own: Src and Dst are the packets' own addresses, whatever stands between
 	// the ends.
 	Own      bool
@@ -200,6 +216,7 @@ const (
 	NotNumber
 	NotProtocol
 	NotAction
+	NotDirection
 	NotStatus
 	NotJSON
 	NotQuoted
@@ -226,6 +243,8 @@ func (f Fault) String() string {
 		return "the protocol is neither a number up to 255 nor a name that is known"
 	case NotAction:
 		return "the action is neither ACCEPT nor REJECT"
+	case NotDirection:
+		return "the flow direction is neither ingress nor egress"
 	case NotStatus:
 		return "the status is none of OK, NODATA and SKIPDATA"
 	case NotJSON:
@@ -295,6 +314,16 @@ func (r *Record) set(f Field, text []byte) Fault {
 			r.Observed = Accepted
 		case "REJECT":
 			r.Observed = Rejected
+		default:
+			ok = false
+		}
+	case Direction:
+		what = NotDirection
+		switch string(text) {
+		case "ingress":
+			r.Side = AtReceiver
+		case "egress":
+			r.Side = AtSender
 		default:
 			ok = false
 		}

@@ -1,0 +1,222 @@
+package eval
+
+import (
+	"net/netip"
+	"slices"
+
+	"github.com/postern-dev/postern/ir"
+	"github.com/postern-dev/postern/packet"
+)
+
+// Two headers between the same ends have the same verdict when no comparison in
+// the network tells them apart. What it compares are addresses with CIDRs and
+// single addresses, and ports with intervals. So an address is replaced by the
+// deepest CIDR around it (CIDRs are laminar: the deepest one decides all), and a
+// port by the stretch between two ends of intervals. Both are exact: nothing is
+// sampled and nothing is guessed. More classes than needed cost time and never
+// a wrong verdict.
+
+// class is the number of an address class: the deepest CIDR, times three, plus
+// the low kind.
+type class uint32
+
+// lowKinds: where a VPC's or subnet's CIDR is not known, any address that ends
+// in .1 may be its router and any that ends in .2 its DNS server; CIDRs are at
+// least /28, so the last four bits tell. [VPC subnet-sizing.md]
+const lowKinds = 3
+
+func lowKind(last byte) class {
+	if k := last & 15; k < lowKinds {
+		return class(k)
+	}
+	return 0
+}
+
+// addressClasses finds classes by the starts of the stretches that CIDRs cut
+// the address space into.
+type addressClasses struct {
+	starts4 []uint32
+	of4     []class
+	// first4 is, by the upper half of an address, the stretch that holds the
+	// first address with this half.
+	first4  [1<<16 + 1]uint32
+	starts6 []netip.Addr
+	of6     []class
+}
+
+func (c *addressClasses) of(a netip.Addr) class {
+	if !a.Is4() {
+		i, exact := slices.BinarySearchFunc(c.starts6, a, netip.Addr.Compare)
+		if !exact {
+			i--
+		}
+		b := a.As16()
+		return c.of6[i]*lowKinds + lowKind(b[15])
+	}
+	b := a.As4()
+	n := uint32(b[0])<<24 | uint32(b[1])<<16 | uint32(b[2])<<8 | uint32(b[3])
+	lo, hi := c.first4[n>>16], c.first4[n>>16+1]+1
+	for hi-lo > 1 {
+		if mid := (lo + hi) / 2; c.starts4[mid] <= n {
+			lo = mid
+		} else {
+			hi = mid
+		}
+	}
+	return c.of4[lo]*lowKinds + lowKind(b[3])
+}
+
+// newAddressClasses cuts the address space at CIDRs, in any order and repeated
+// or not.
+func newAddressClasses(cidrs []netip.Prefix) *addressClasses {
+	cidrs = append(cidrs, netip.PrefixFrom(netip.IPv4Unspecified(), 0), netip.PrefixFrom(netip.IPv6Unspecified(), 0))
+	slices.SortFunc(cidrs, func(a, b netip.Prefix) int {
+		if d := a.Addr().Compare(b.Addr()); d != 0 {
+			return d
+		}
+		return a.Bits() - b.Bits()
+	})
+	cidrs = slices.Compact(cidrs)
+	c := &addressClasses{}
+	var open []int // around the current place, the deepest last
+	leave := func(k int) {
+		open = open[:len(open)-1]
+		if next := lastOf(cidrs[k]).Next(); next.IsValid() && len(open) > 0 {
+			c.cut(next, class(open[len(open)-1]))
+		}
+	}
+	for k, p := range cidrs {
+		for len(open) > 0 && !cidrs[open[len(open)-1]].Contains(p.Addr()) {
+			leave(open[len(open)-1])
+		}
+		c.cut(p.Addr(), class(k))
+		open = append(open, k)
+	}
+	for len(open) > 0 {
+		leave(open[len(open)-1])
+	}
+	i := uint32(0)
+	for half := range uint32(1 << 16) {
+		for i+1 < uint32(len(c.starts4)) && c.starts4[i+1] <= half<<16 {
+			i++
+		}
+		c.first4[half] = i
+	}
+	c.first4[1<<16] = uint32(len(c.starts4) - 1)
+	return c
+}
+
+// cut begins a stretch; one that begins at the same place is replaced.
+func (c *addressClasses) cut(at netip.Addr, k class) {
+	if at.Is4() {
+		b := at.As4()
+		n := uint32(b[0])<<24 | uint32(b[1])<<16 | uint32(b[2])<<8 | uint32(b[3])
+		if i := len(c.starts4) - 1; i >= 0 && c.starts4[i] == n {
+			c.of4[i] = k
+			return
+		}
+		c.starts4, c.of4 = append(c.starts4, n), append(c.of4, k)
+		return
+	}
+	if i := len(c.starts6) - 1; i >= 0 && c.starts6[i] == at {
+		c.of6[i] = k
+		return
+	}
+	c.starts6, c.of6 = append(c.starts6, at), append(c.of6, k)
+}
+
+// lastOf returns the last address of a CIDR.
+func lastOf(p netip.Prefix) netip.Addr {
+	b := p.Addr().As16()
+	from := p.Bits()
+	if p.Addr().Is4() {
+		from += 96
+	}
+	for k := from; k < 128; k++ {
+		b[k/8] |= 1 << (7 - k%8)
+	}
+	last := netip.AddrFrom16(b)
+	if p.Addr().Is4() {
+		return last.Unmap()
+	}
+	return last
+}
+
+// portClasses finds the class of a port by a table.
+type portClasses struct {
+	of [1 << 16]uint16
+	// some holds one port of each class.
+	some []uint16
+}
+
+// cuts are the ports at which a class begins.
+type cuts [1<<16 + 1]bool
+
+func (c *cuts) add(p ir.Ports) {
+	c[p.Lo] = true
+	c[uint32(p.Hi)+1] = true
+}
+
+func (c *cuts) classes() *portClasses {
+	p := &portClasses{some: []uint16{0}}
+	for port := range p.of {
+		if port > 0 && c[port] {
+			p.some = append(p.some, uint16(port))
+		}
+		p.of[port] = uint16(len(p.some) - 1)
+	}
+	return p
+}
+
+// typed makes the classes of ICMP closed under replies: a request's verdict
+// depends on the type and code of its answer too, which has the request's code.
+func (c *cuts) typed() *portClasses {
+	types := []int{0, 8, 13, 14, 15, 16, 17, 18, 128, 129}
+	var codes [256]bool
+	for port, cut := range c[:1<<16] {
+		if cut {
+			codes[port&255] = true
+		}
+	}
+	for _, t := range types {
+		c[t<<8], c[(t+1)<<8] = true, true
+		for code, cut := range codes {
+			c[t<<8|code] = c[t<<8|code] || cut
+		}
+	}
+	return c.classes()
+}
+
+// classes are those of one network.
+type classes struct {
+	*addressClasses
+	// service is of the port that a packet is for, by protocol; client of the
+	// port that it comes from, which only replies are filtered by.
+	tcp, udp, icmp, icmp6, client *portClasses
+}
+
+func (c *classes) ports(p uint8, ipv4 bool, src, dst uint16) (from, to uint16) {
+	switch {
+	case p == packet.TCP:
+		return c.client.of[src], c.tcp.of[dst]
+	case p == packet.UDP:
+		return c.client.of[src], c.udp.of[dst]
+	case p == packet.ICMP && ipv4:
+		return 0, c.icmp.of[dst]
+	case p == packet.ICMPv6 && !ipv4:
+		return 0, c.icmp6.of[dst]
+	default:
+		return 0, 0
+	}
+}
+
+// newClasses collects what a network compares headers with.
+func newClasses(n *ir.Network) *classes {
+	c := collector{tcp: new(cuts), udp: new(cuts), icmp: new(cuts), icmp6: new(cuts), client: new(cuts), seen: map[any]bool{}}
+	c.constants()
+	c.network(n)
+	return &classes{
+		addressClasses: newAddressClasses(c.cidrs),
+		tcp:            c.tcp.classes(), udp: c.udp.classes(), client: c.client.classes(), icmp: c.icmp.typed(), icmp6: c.icmp6.typed(),
+	}
+}

@@ -1,0 +1,305 @@
+package eval
+
+import (
+	"net/netip"
+	"sync"
+
+	"github.com/postern-dev/postern/eval/record"
+	"github.com/postern-dev/postern/ir"
+	"github.com/postern-dev/postern/packet"
+	"github.com/postern-dev/postern/reach/trace"
+)
+
+// Judge answers questions about records of one network. It may be used by
+// several goroutines, each with its own Memory.
+type Judge struct {
+	n       *ir.Network
+	options Options
+	classes *classes
+	ends    *ends
+	natural map[string]uint32 // names that from and to may use, to a number
+
+	mu        sync.Mutex
+	held      map[class][]holder
+	decisions map[Reason]*Decision
+	labels    map[string]*Label
+	rules     map[*ir.Rule]int
+	entries   map[*ir.Entry]int
+	used      []bool
+	uses      []use
+}
+
+// Options say how records are read.
+type Options struct {
+	// GuessInitiator: of a flow-log row that does not tell which end began,
+	// the end with the likelier service port is taken for the server.
+	GuessInitiator bool
+}
+
+// NewJudge prepares the judgement of a network.
+func NewJudge(n *ir.Network, o Options) *Judge {
+	j := &Judge{
+		n: n, options: o, classes: newClasses(n), ends: newEnds(n),
+		held: map[class][]holder{}, decisions: map[Reason]*Decision{}, labels: map[string]*Label{},
+		rules: map[*ir.Rule]int{}, entries: map[*ir.Entry]int{}, natural: map[string]uint32{},
+	}
+	for name := range j.ends.names {
+		j.natural[name] = uint32(len(j.natural)) + 1
+	}
+	for _, name := range []string{"internet", "outside"} {
+		j.natural[name] = uint32(len(j.natural)) + 1
+	}
+	j.list()
+	return j
+}
+
+// Answer is a verdict about one record.
+type Answer struct {
+	*Decision
+	// From and To are what has the record's source and destination.
+	From, To *Label
+	// Reply: the record was judged as a reply; its flow goes the other way.
+	Reply bool
+	// breaks: an accepted row, observed at the sender or the receiver of its
+	// packets, is of a flow that surely passed what now denies it.
+	breaks [3]bool
+}
+
+// Replay compares a row with its observation.
+type Replay uint8
+
+// The outcomes of a replay. The zero value: nothing was observed.
+const (
+	NotReplayed Replay = iota
+	Holds              // accepted, and allowed
+	Breaks             // accepted, and now denied by what it surely passed
+	Stays              // rejected, and denied
+	Opens              // rejected, and now allowed
+	Unclear            // neither can be told
+)
+
+func (r Replay) String() string {
+	switch r {
+	case Holds:
+		return "holds"
+	case Breaks:
+		return "breaks"
+	case Stays:
+		return "stays"
+	case Opens:
+		return "opens"
+	case Unclear:
+		return "unclear"
+	case NotReplayed:
+	}
+	return "not-replayed"
+}
+
+// Replay compares the answer with what was observed.
+func (a *Answer) Replay(r *record.Record) Replay {
+	switch {
+	case r.Observed == record.NotObserved:
+		return NotReplayed
+	case r.Observed == record.Accepted && a.Verdict == trace.Allow:
+		return Holds
+	case r.Observed == record.Accepted && a.breaks[r.Side]:
+		return Breaks
+	case r.Observed == record.Rejected && a.Verdict == trace.Deny:
+		return Stays
+	case r.Observed == record.Rejected && a.Verdict == trace.Allow:
+		return Opens
+	default:
+		return Unclear
+	}
+}
+
+// begun says which end of a record began the flow.
+type begun uint64
+
+const (
+	bySource begun = iota
+	byDestination
+	byEither
+)
+
+// begun finds what a record tells about its initiator. A packet is stated as
+// its initiator sends it. A row tells by its TCP flags: SYN without ACK comes
+// from the client, SYN with ACK from the server; AWS reports ACK with SYN only.
+// [VPC flow-logs-records.md, tcp-flags]
+func (j *Judge) begun(r *record.Record) begun {
+	const syn, synAck = 2, 18
+	switch {
+	case !r.Flow:
+		return bySource
+	case r.HasFlags && r.TCPFlags&synAck == synAck:
+		return byDestination
+	case r.HasFlags && r.TCPFlags&syn != 0:
+		return bySource
+	case j.options.GuessInitiator && (r.Protocol == packet.TCP || r.Protocol == packet.UDP):
+		return guess(r.SrcPort, r.DstPort)
+	default:
+		return byEither
+	}
+}
+
+// guess takes the lower port for the service's, which no law demands.
+func guess(src, dst uint16) begun {
+	switch {
+	case dst < src:
+		return bySource
+	case src < dst:
+		return byDestination
+	default:
+		return byEither
+	}
+}
+
+// key is everything of a record that its answer depends on.
+type key struct{ a, b, c uint64 }
+
+// foreign is the scope of a row of a VPC that is not in the network.
+const foreign = 1<<32 - 1
+
+// key packs a record. The fault is an end that does not exist.
+func (j *Judge) key(r *record.Record) (key, record.Fault) {
+	ipv4 := r.Src.Is4()
+	src, dst := j.classes.ports(r.Protocol, ipv4, r.SrcPort, r.DstPort)
+	var from, to uint32
+	if r.Flow {
+		from = j.ends.ids[string(r.Interface)]
+		if len(r.VPC) > 0 && len(j.ends.vpcs) > 0 {
+			if to = j.ends.vpcs[string(r.VPC)]; to == 0 {
+				to = foreign
+			}
+		}
+	} else {
+		if len(r.From) > 0 {
+			if from = j.natural[string(r.From)]; from == 0 {
+				return key{}, record.Fault{Field: record.From, What: record.Unnamed}
+			}
+		}
+		if len(r.To) > 0 {
+			if to = j.natural[string(r.To)]; to == 0 {
+				return key{}, record.Fault{Field: record.To, What: record.Unnamed}
+			}
+		}
+	}
+	mode := uint64(j.begun(r))
+	for k, on := range [...]bool{r.Flow, r.Own, r.AnyType} {
+		if on {
+			mode |= 4 << k
+		}
+	}
+	return key{
+		uint64(j.classes.of(r.Src))<<32 | uint64(j.classes.of(r.Dst)),
+		uint64(src)<<48 | uint64(dst)<<32 | uint64(from),
+		uint64(to)<<32 | uint64(r.Protocol)<<8 | mode,
+	}, record.Fault{}
+}
+
+// Memory keeps answers by what they depend on. It belongs to one goroutine.
+type Memory struct {
+	j     *Judge
+	slots []slot
+	count int
+}
+
+type slot struct {
+	key  key
+	full bool
+	Answer
+}
+
+// most bounds a memory: 2^18 slots of about 80 bytes.
+const most = 1 << 18
+
+// NewMemory makes an empty memory.
+func (j *Judge) NewMemory() *Memory {
+	return &Memory{j: j, slots: make([]slot, 1<<10)}
+}
+
+func (k key) hash() uint64 {
+	h := k.a*0x9e3779b97f4a7c15 ^ k.b*0xc2b2ae3d27d4eb4f ^ k.c*0x165667b19e3779f9
+	return h ^ h>>29
+}
+
+// Answer judges a record. It allocates nothing for what it has met before. The
+// fault is an end that the record names and the network lacks.
+func (m *Memory) Answer(r *record.Record) (*Answer, record.Fault) {
+	k, fault := m.j.key(r)
+	if fault.What != record.NoFault {
+		return nil, fault
+	}
+	mask := uint64(len(m.slots) - 1)
+	for at := k.hash() & mask; ; at = (at + 1) & mask {
+		s := &m.slots[at]
+		if !s.full {
+			break
+		}
+		if s.key == k {
+			return &s.Answer, record.Fault{}
+		}
+	}
+	if m.count*2 >= len(m.slots) {
+		m.grow()
+	}
+	return m.put(slot{k, true, m.j.judge(r)}), record.Fault{}
+}
+
+func (m *Memory) put(s slot) *Answer {
+	mask := uint64(len(m.slots) - 1)
+	at := s.key.hash() & mask
+	for m.slots[at].full {
+		at = (at + 1) & mask
+	}
+	m.slots[at] = s
+	m.count++
+	return &m.slots[at].Answer
+}
+
+// grow doubles the memory, or forgets everything when it is as large as it may
+// be.
+func (m *Memory) grow() {
+	old := m.slots
+	m.count = 0
+	if len(old) >= most {
+		clear(m.slots)
+		return
+	}
+	m.slots = make([]slot, 2*len(old))
+	for _, s := range old {
+		if s.full {
+			m.put(s)
+		}
+	}
+}
+
+// holders finds who has an address, by its class.
+func (j *Judge) holders(a netip.Addr) []holder {
+	c := j.classes.of(a)
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	hs, ok := j.held[c]
+	if !ok {
+		hs = j.ends.of(a)
+		j.held[c] = hs
+	}
+	return hs
+}
+
+// Label is what an end is called. Equal labels are the same pointer.
+type Label struct {
+	Text string
+	json []byte
+}
+
+func (j *Judge) label(text string) *Label {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	l, ok := j.labels[text]
+	if !ok {
+		l = &Label{text, plainJSON(text)}
+		j.labels[text] = l
+	}
+	return l
+}

@@ -1,0 +1,359 @@
+package eval
+
+import (
+	"net/netip"
+	"slices"
+
+	"github.com/postern-dev/postern/diag"
+	"github.com/postern-dev/postern/eval/record"
+	"github.com/postern-dev/postern/ir"
+	"github.com/postern-dev/postern/packet"
+	"github.com/postern-dev/postern/reach/trace"
+)
+
+// A record can mean several packets: a row may be a request or a reply, an
+// address may be held by one interface or another, ICMP may be of any type. All
+// of them are walked, and a verdict that they do not share is unknown.
+
+// tally is what the walks of one reading say together.
+type tally struct {
+	any     bool
+	verdict trace.Verdict
+	reason  Reason
+	// depth is how far the deepest denial lies behind the sender: see proof.
+	depth int
+	walks int
+}
+
+// maxWalks bounds the walks for one record.
+const maxWalks = 4096
+
+// add joins the answer of one more walk.
+func (t *tally) add(r Reason, depth int) {
+	switch {
+	case !t.any:
+		*t = tally{true, r.Verdict, r, depth, t.walks}
+		return
+	case t.verdict == trace.Unknown && t.reason.Cause != differ:
+	case r.Verdict == trace.Unknown:
+		t.verdict, t.reason = trace.Unknown, r
+	case t.verdict != r.Verdict:
+		t.verdict, t.reason = trace.Unknown, unknown(differ)
+	}
+	t.depth = max(t.depth, depth)
+}
+
+var (
+	differ = diag.Cause{Code: diag.NotInInput, Message: "the record fits several packets, and their verdicts differ"}
+	begins = diag.Cause{Code: diag.NotInInput, Message: "the row does not tell which end began the flow, and the verdicts differ"}
+	absent = diag.Cause{Code: diag.NotInInput, Message: "neither address belongs to the network"}
+	other  = diag.Cause{Code: diag.NotInInput, Message: "the row is of a VPC that is not in the network"}
+	onWay  = diag.Cause{Code: diag.NotInInput, Message: "seen on its way, at an interface that is neither end: without pkt-srcaddr and pkt-dstaddr the ends are not told"}
+	nat    = diag.Cause{Code: diag.NotInInput, Message: "seen at a NAT gateway: without pkt-srcaddr and pkt-dstaddr the ends are not told"}
+	ofNAT  = diag.Cause{Code: diag.NotModelled, Message: "the address is a NAT gateway's, and whose packet it was is not told"}
+	many   = diag.Cause{Code: diag.Limit, Message: "the record fits too many packets"}
+	client = diag.Cause{Code: diag.NotModelled, Message: "a network load balancer may have kept the client's address"}
+	hidden = diag.Cause{Code: diag.NotInInput, Message: "the private address behind the public one is not in the input"}
+)
+
+func unknown(c diag.Cause) Reason { return Reason{Verdict: trace.Unknown, Cause: c} }
+
+// judge answers a record that has not been met before.
+func (j *Judge) judge(r *record.Record) Answer {
+	from, to := j.who(r)
+	a := Answer{From: j.label(labelOf(from)), To: j.label(labelOf(to))}
+	i, side, cause := j.seen(r, from, to)
+	if cause != (diag.Cause{}) {
+		a.Decision = j.decision(unknown(cause))
+		return a
+	}
+	if i != nil {
+		from, to = narrow(from, i, side == record.AtSender), narrow(to, i, side == record.AtReceiver)
+	}
+	b := j.begun(r)
+	var request, reply tally
+	if b != byDestination {
+		j.flow(&request, r, r.Header(), from, to)
+	}
+	if b != bySource {
+		j.flow(&reply, r, reversed(r.Header()), to, from)
+	}
+	a.Reply = b == byDestination
+	switch {
+	case b == bySource:
+		a.Decision = j.decision(request.reason)
+	case b == byDestination:
+		a.Decision = j.decision(reply.reason)
+	case request.verdict == reply.verdict:
+		a.Decision = j.decision(request.reason)
+	default:
+		a.Decision = j.decision(unknown(begins))
+	}
+	if r.Flow && a.Verdict == trace.Deny {
+		a.breaks = breaks(r, side, b, &request, &reply)
+	}
+	return a
+}
+
+// reversed is the request that a row answers, if it is a reply.
+func reversed(h packet.Header) packet.Header {
+	h.Src, h.Dst = h.Dst, h.Src
+	if h.Kind() == packet.Ported {
+		h.SrcPort, h.DstPort = h.DstPort, h.SrcPort
+	}
+	return h
+}
+
+// who finds the ends of a record.
+func (j *Judge) who(r *record.Record) (from, to []holder) {
+	from, to = j.holders(r.Src), j.holders(r.Dst)
+	if r.Flow {
+		return from, to
+	}
+	if len(r.From) > 0 {
+		from, _ = j.ends.named(string(r.From))
+	}
+	if len(r.To) > 0 {
+		to, _ = j.ends.named(string(r.To))
+	}
+	return from, to
+}
+
+// seen finds the interface that a row was observed at and on which side of its
+// packets that is. The cause says why the row cannot be judged.
+func (j *Judge) seen(r *record.Record, from, to []holder) (*ir.Interface, record.Side, diag.Cause) {
+	if !r.Flow {
+		return nil, record.SideUnknown, diag.Cause{}
+	}
+	if len(r.VPC) > 0 && len(j.ends.vpcs) > 0 && j.ends.vpcs[string(r.VPC)] == 0 {
+		return nil, record.SideUnknown, other
+	}
+	if !r.Own && (ofGateway(from) || ofGateway(to)) {
+		return nil, record.SideUnknown, nat
+	}
+	k := j.ends.ids[string(r.Interface)]
+	if k > 0 {
+		i := j.n.Interfaces[k-1]
+		switch {
+		case holds(from, i):
+			return i, record.AtSender, diag.Cause{}
+		case holds(to, i):
+			return i, record.AtReceiver, diag.Cause{}
+		case !r.Own:
+			return nil, record.SideUnknown, onWay
+		}
+		return nil, record.AtSender, diag.Cause{} // on the way: what it surely passed is its sender's filters
+	}
+	switch {
+	case r.Own:
+		return nil, record.AtSender, diag.Cause{}
+	case allOutside(from) && !allOutside(to):
+		return nil, record.AtReceiver, diag.Cause{}
+	case allOutside(to):
+		return nil, record.AtSender, diag.Cause{}
+	}
+	return nil, record.SideUnknown, diag.Cause{}
+}
+
+func holds(hs []holder, i *ir.Interface) bool {
+	return slices.ContainsFunc(hs, func(h holder) bool { return h.iface == i })
+}
+
+func ofGateway(hs []holder) bool {
+	return slices.ContainsFunc(hs, func(h holder) bool {
+		return h.kind == natted || h.iface != nil && h.iface.Kind == ir.InterfaceNATGateway
+	})
+}
+
+func allOutside(hs []holder) bool {
+	return !slices.ContainsFunc(hs, func(h holder) bool { return h.kind != outside })
+}
+
+// narrow keeps the interface that a row was observed at.
+func narrow(hs []holder, i *ir.Interface, here bool) []holder {
+	if !here {
+		return hs
+	}
+	return slices.DeleteFunc(slices.Clone(hs), func(h holder) bool { return h.iface != i })
+}
+
+func labelOf(hs []holder) string {
+	switch len(hs) {
+	case 0:
+		return "nothing"
+	case 1:
+		return hs[0].label()
+	default:
+		return "one of several"
+	}
+}
+
+// flow walks every packet that a reading may mean.
+func (j *Judge) flow(t *tally, r *record.Record, h packet.Header, from, to []holder) {
+	for _, s := range from {
+		for _, d := range beside(s, to) {
+			if !r.AnyType {
+				j.pair(t, r, h, s, d)
+				continue
+			}
+			types := j.classes.icmp
+			if !h.Src.Is4() {
+				types = j.classes.icmp6
+			}
+			for _, typeCode := range types.some {
+				h.DstPort = typeCode
+				j.pair(t, r, h, s, d)
+			}
+		}
+	}
+}
+
+// beside keeps the candidates in the sender's own VPC, if there are any: its
+// local route leads nowhere else.
+func beside(s holder, to []holder) []holder {
+	v := vpcOf(s)
+	if v == nil || len(to) < 2 {
+		return to
+	}
+	var near []holder
+	for _, d := range to {
+		if d.kind != publicly && vpcOf(d) == v {
+			near = append(near, d)
+		}
+	}
+	if len(near) == 0 {
+		return to
+	}
+	return near
+}
+
+// pair walks one packet between two ends, by every way that a row may have
+// come.
+func (j *Judge) pair(t *tally, r *record.Record, h packet.Header, s, d holder) {
+	if t.walks++; t.walks > maxWalks {
+		t.add(unknown(many), 0)
+		return
+	}
+	switch {
+	case s.kind == outside && d.kind == outside:
+		t.add(unknown(absent), 0)
+		return
+	case s.kind == natted || d.kind == natted:
+		t.add(unknown(ofNAT), 0)
+		return
+	case s.kind == nobody || d.kind == nobody:
+		t.add(j.nowhere(s, d), 1)
+		return
+	}
+	viaInternet := h.Src.Is4() && onInternet(h.Src)
+	if r.Flow && s.kind == publicly {
+		if s.addr == nil || !s.addr.Private.Known() {
+			t.add(unknown(hidden), 0)
+			return
+		}
+		h.Src = s.addr.Private.V
+	}
+	if !r.Flow || d.kind != privately || !viaInternet {
+		t.add(j.walk(h, s, d))
+		return
+	}
+	j.fromInternet(t, h, s, d)
+}
+
+// nowhere is the answer about an address that no interface has.
+func (j *Judge) nowhere(s, d holder) Reason {
+	r := Reason{Verdict: trace.Deny, Stage: trace.StageEndpoint, Code: "NO_POSSIBLE_DESTINATION", Component: d.label(), Message: "no interface has the destination"}
+	if s.kind == nobody {
+		r.Component, r.Message = s.label(), "no interface has the source"
+	}
+	return r
+}
+
+// fromInternet walks a row's packet from an internet address to an interface.
+// Rows show the private address of the receiver, behind the internet gateway,
+// where the sender wrote the public one. [VPC flow-log-records.md, dstaddr]
+func (j *Judge) fromInternet(t *tally, h packet.Header, s, d holder) {
+	reason, depth := j.walk(h, s, d) // by a private link
+	if d.addr != nil && (!d.addr.Public.Exists.Known() || d.addr.Public.Exists.V) {
+		public, ok := j.publicOf(d)
+		if !ok {
+			t.add(unknown(hidden), 0)
+			return
+		}
+		h.Dst = public
+		byGateway, deep := j.walk(h, s, d)
+		switch {
+		case reason.Verdict == trace.Deny:
+			reason, depth = byGateway, deep
+		case byGateway.Verdict != reason.Verdict:
+			reason, depth = unknown(differ), 0
+		}
+	}
+	if reason.Verdict == trace.Deny && j.ends.balanced {
+		reason, depth = unknown(client), 0
+	}
+	t.add(reason, depth)
+}
+
+// publicOf is the public address that goes with a private one, or one that it
+// may be.
+func (j *Judge) publicOf(d holder) (netip.Addr, bool) {
+	p := &d.addr.Public
+	if p.Addr.Known() && p.Addr.V.IsValid() {
+		return p.Addr.V, true
+	}
+	for last := range byte(16) {
+		a := netip.AddrFrom4([4]byte{198, 51, 100, 1 + last})
+		if trace.Holds(j.n, d.iface, a) != trace.Deny {
+			return a, true
+		}
+	}
+	return netip.Addr{}, false
+}
+
+// walk walks one header.
+func (j *Judge) walk(h packet.Header, s, d holder) (Reason, int) {
+	result := trace.Run(j.n, trace.Query{From: s.end(h.Src), To: d.end(h.Dst), Header: h})
+	j.mark(&result)
+	return reasonOf(&result), depthOf(&result)
+}
+
+// depthOf says how far behind its sender a flow is denied: 0 by the sender's
+// own filters, 1 farther on the request's way, 2 by the responder's own
+// ACL, 3 farther on the way back.
+func depthOf(r *trace.Result) int {
+	l, base := &r.Forward, 0
+	if r.Forward.Verdict != trace.Deny {
+		l, base = &r.Reply, 2
+	}
+	for k := range l.Hops {
+		switch h := &l.Hops[k]; {
+		case h.Stage != trace.StageSGEgress && h.Stage != trace.StageNACLEgress:
+			return base + 1
+		case h.Verdict == trace.Deny:
+			return base
+		case h.Stage == trace.StageNACLEgress:
+			return base + 1
+		}
+	}
+	return base + 1
+}
+
+// breaks decides for which side of observation an accepted row shows that its
+// flow passed what now denies it. A row shows less than it seems: one at
+// its sender is accepted by the sender's filters, whatever the receiver does.
+// So with an unchanged configuration nothing breaks.
+func breaks(r *record.Record, found record.Side, b begun, request, reply *tally) (out [3]bool) {
+	for side := range out {
+		at := record.Side(side)
+		if at == record.SideUnknown || r.Own || found == record.AtSender {
+			at = found
+		}
+		receiver := 0
+		if at == record.AtReceiver {
+			receiver = 1
+		}
+		out[side] = (b == byDestination || request.depth <= receiver) && (b == bySource || reply.depth <= 2+receiver)
+	}
+	return out
+}
