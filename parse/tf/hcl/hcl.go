@@ -47,7 +47,7 @@ func (l Limits) orDefault() Limits {
 		Depth:     cmp.Or(l.Depth, 30_000),
 		Value:     cmp.Or(l.Value, 200_000),
 		String:    cmp.Or(l.String, 8<<20),
-		Steps:     cmp.Or(l.Steps, 3_000_000),
+		Steps:     cmp.Or(l.Steps, 30_000_000),
 	}
 }
 
