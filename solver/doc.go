@@ -51,6 +51,10 @@
 // diagrams with three ends (no entry matched, permit, deny), for which "the
 // earlier over the later" is associative, so that ordered lists may be halved too.
 //
+// Lists that look at one address, the protocol and the destination port only, as
+// those of AWS do, are not merged at all: a sweep over the addresses builds the
+// result directly. See sweep.go.
+//
 // # Well-formed headers
 //
 // All holds the well-formed headers only, as packet.Header.Valid defines them:

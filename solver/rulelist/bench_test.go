@@ -2,6 +2,7 @@ package rulelist_test
 
 import (
 	"math/rand/v2"
+	"runtime"
 	"slices"
 	"testing"
 	"time"
@@ -44,6 +45,11 @@ func benchmarkAnalyse(b *testing.B, k listgen.Kind, n int) {
 	slices.Sort(best[:])
 	b.ReportMetric(float64(best[seeds/2]), "ns/op")
 	b.ReportMetric(float64(best[seeds-1]), "worst-ns")
+	var before, after runtime.MemStats
+	runtime.ReadMemStats(&before)
+	analyse(b, rulelist.NewIndex(packet.IPv4, lists[0], solver.Deny))
+	runtime.ReadMemStats(&after)
+	b.ReportMetric(float64(after.TotalAlloc-before.TotalAlloc), "B/list")
 	b.ReportMetric(float64(foldShadowed(lists[0][:min(n, 1000)]))/float64(best[seeds/2])*float64(n)/float64(min(n, 1000)), "fold/this")
 }
 

@@ -1,6 +1,8 @@
 package rulelist
 
 import (
+	"encoding/binary"
+	"math"
 	"slices"
 
 	"github.com/postern-dev/postern/packet"
@@ -11,10 +13,115 @@ import (
 // Lines that look at the source, lines that look at the destination only, and
 // the others have a tree each: in a common one, a line that looks at any source
 // would stand in every leaf that was reached by sources.
+//
+// The first tree, mostly the largest by far, is many: the upper halves of both
+// addresses choose the one to look at.
 type forest struct {
-	nodes []node
-	lines []line
-	roots []int32
+	nodes    []node
+	lines    []line
+	roots    []int32
+	src, dst districts
+	cells    []int32 // roots by district of the source × districts of destinations
+}
+
+// districts are classes of the upper 16 bits of an address. Blocks of addresses
+// that the same pieces hold as a whole are one.
+type districts struct {
+	of    []uint8 // by the upper 16 bits
+	spans []span  // ranks of some block of each
+}
+
+// mostDistricts bounds the districts of an address: the cells are its square.
+const mostDistricts = 64
+
+// newDistricts divides the addresses of a field for some pieces; false when
+// there would be too many districts.
+func newDistricts(x *Index, field int, pieces []int32) (districts, bool) {
+	a := &x.axes[field]
+	d := districts{of: make([]uint8, 1<<16)}
+	known := map[string]uint8{}
+	var spelled []byte
+	at := span{}
+	for block := range d.of {
+		before := at
+		for a.bounds[at.hi+1].Lo <= uint64(block)<<16 {
+			at.hi++
+		}
+		at.lo = at.hi
+		for a.bounds[at.hi+1].Lo < uint64(block+1)<<16 {
+			at.hi++
+		}
+		if block > 0 && at == before && at.lo == at.hi {
+			d.of[block] = d.of[block-1]
+			continue
+		}
+		spelled = spelled[:0]
+		if at.lo != at.hi { // bounds inside: a district of its own
+			spelled = binary.LittleEndian.AppendUint32(spelled, ^uint32(block))
+		}
+		for _, k := range pieces {
+			if p := x.pieces[k][field]; p.lo <= at.hi && at.lo <= p.hi {
+				spelled = binary.LittleEndian.AppendUint32(spelled, uint32(k))
+			}
+		}
+		c, ok := known[string(spelled)]
+		if !ok {
+			if len(d.spans) == mostDistricts {
+				return districts{}, false
+			}
+			c = uint8(len(d.spans))
+			known[string(spelled)] = c
+			d.spans = append(d.spans, at)
+		}
+		d.of[block] = c
+	}
+	return d, true
+}
+
+// addCells makes a tree for each pair of districts; false when they get too
+// large.
+func (t *forest) addCells(x *Index, pieces []int32) (done, ok bool) {
+	var fine bool
+	if t.src, fine = newDistricts(x, src, pieces); !fine {
+		return false, true
+	}
+	if t.dst, fine = newDistricts(x, dst, pieces); !fine {
+		return false, true
+	}
+	b := x.everything()
+	for _, b[src] = range t.src.spans {
+		b[dst] = x.everything()[dst]
+		row := x.meetingOf(pieces, &b)
+		for _, b[dst] = range t.dst.spans {
+			root := int32(len(t.nodes))
+			t.cells = append(t.cells, root)
+			t.nodes = append(t.nodes, node{})
+			if !t.grow(x, root, &b, x.meetingOf(row, &b)) {
+				return false, false
+			}
+		}
+	}
+	return true, true
+}
+
+// meetingOf returns those of some pieces that meet a box.
+func (x *Index) meetingOf(pieces []int32, b *piece) []int32 {
+	var meet []int32
+	for _, p := range pieces {
+		if x.pieces[p].meets(b) {
+			meet = append(meet, p)
+		}
+	}
+	return meet
+}
+
+// everything is the box of all headers.
+func (x *Index) everything() piece {
+	var b piece
+	for f := range b {
+		b[f] = span{0, uint32(x.axes[f].ranks() - 1)}
+	}
+	return b
 }
 
 // node is an inner node, or, with leafField, a leaf: lines at..at+below-1.
@@ -46,14 +153,20 @@ func newForest(x *Index) *forest {
 		}
 		groups[g] = append(groups[g], int32(k))
 	}
-	for _, group := range groups {
+	for g, group := range groups {
 		if len(group) == 0 {
 			continue
 		}
-		var all piece
-		for f := range all {
-			all[f] = span{0, uint32(x.axes[f].ranks() - 1)}
+		if g == 0 {
+			done, ok := t.addCells(x, group)
+			if !ok {
+				return nil
+			}
+			if done {
+				continue
+			}
 		}
+		all := x.everything()
 		t.roots = append(t.roots, int32(len(t.nodes)))
 		t.nodes = append(t.nodes, node{})
 		if !t.grow(x, t.roots[len(t.roots)-1], &all, group) {
@@ -94,13 +207,7 @@ func (t *forest) grow(x *Index, at int32, b *piece, pieces []int32) bool {
 	low, high := *b, *b
 	low[field].hi, high[field].lo = rank-1, rank
 	for k, half := range []*piece{&low, &high} {
-		var meet []int32
-		for _, p := range pieces {
-			if x.pieces[p].meets(half) {
-				meet = append(meet, p)
-			}
-		}
-		if !t.grow(x, below+int32(k), half, meet) {
+		if !t.grow(x, below+int32(k), half, x.meetingOf(pieces, half)) {
 			return false
 		}
 	}
@@ -150,25 +257,40 @@ func split(x *Index, b *piece, pieces []int32) (field int, rank uint32) {
 func (t *forest) classify(h *packet.Header) int {
 	k := keyOf(h)
 	values := [8]uint32{uint32(k.protocol), k.src, k.dst, uint32(k.srcPort), uint32(k.dstPort)}
-	first := int32(-1)
+	first := int32(math.MaxInt32)
+	if len(t.cells) > 0 {
+		cell := int(t.src.of[k.src>>16])*len(t.dst.spans) + int(t.dst.of[k.dst>>16])
+		first = t.find(t.cells[cell], &k, &values, first)
+	}
 	for _, root := range t.roots {
-		n := &t.nodes[root]
-		for n.field != leafField {
-			next := n.below
-			if values[n.field&7] >= n.at {
-				next++
-			}
-			n = &t.nodes[next]
-		}
-		lines := t.lines[n.at : n.at+uint32(n.below)]
-		for i := range lines {
-			if l := &lines[i]; l.holds(&k) {
-				if first < 0 || l.entry < first {
-					first = l.entry
-				}
-				break
-			}
-		}
+		first = t.find(root, &k, &values, first)
+	}
+	if first == math.MaxInt32 {
+		return -1
 	}
 	return int(first)
+}
+
+// find returns the first entry of a tree that holds a header, or first if that
+// comes before.
+func (t *forest) find(root int32, k *key, values *[8]uint32, first int32) int32 {
+	n := &t.nodes[root]
+	for n.field != leafField {
+		next := n.below
+		if values[n.field&7] >= n.at {
+			next++
+		}
+		n = &t.nodes[next]
+	}
+	lines := t.lines[n.at : n.at+uint32(n.below)]
+	for i := range lines {
+		l := &lines[i]
+		if l.entry >= first {
+			break
+		}
+		if l.holds(k) {
+			return l.entry
+		}
+	}
+	return first
 }
