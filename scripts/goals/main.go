@@ -22,7 +22,7 @@ type goal struct {
 	// while there is none.
 	benchmark string
 	limit     float64
-	unit      string // of the benchmark's line: ns/op, worst-ns, B/op, B/list, allocs/op
+	unit      string // of the benchmark's line: ns/op, worst-ns, B/op, B/list, peak-B, allocs/op
 }
 
 const (
@@ -53,6 +53,10 @@ var goals = [...]goal{
 	{"P7", "1,000,000,000 packets without a disagreement: make soak", "", 0, "disagreements"},
 	{"P8", "a witness", "", micro, "ns/op"},
 	{"P8", "a leaf of a cover", "reach/trace.BenchmarkCheckCover", 20, "ns/op"},
+	{"P9", "check of a repository of 100 files, cold", "cmd/postern.BenchmarkCheck100Files", 300 * milli, "ns/op"},
+	{"P9", "the same, memory", "cmd/postern.BenchmarkCheck100Files", 100 * mega, "peak-B"},
+	{"P9", "check of a repository of 4,000 files, cold", "cmd/postern.BenchmarkCheck4000Files", 8 * second, "ns/op"},
+	{"P9", "the same, memory", "cmd/postern.BenchmarkCheck4000Files", 500 * mega, "peak-B"},
 }
 
 // result is what a benchmark cost by unit; the least of several runs.
@@ -166,7 +170,7 @@ func quantity(v float64, unit string) string {
 	switch unit {
 	case "ns/op", "worst-ns":
 		return short(v)
-	case "B/op", "B/list":
+	case "B/op", "B/list", "peak-B":
 		return fmt.Sprintf("%.3gMB", v/mega)
 	}
 	return fmt.Sprintf("%.3g", v)
