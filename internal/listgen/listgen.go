@@ -199,7 +199,14 @@ func (g *Generator) ranges() solver.Box {
 		}
 		return netipx.IPRangeFrom(a.Addr(g.family), b.Addr(g.family))
 	}
-	return solver.Box{Protocol: small(256), Src: addrs(), Dst: addrs(), SrcPort: small(65536), DstPort: small(65536)}
+	// Most protocols have no ports: ranges that leave tcp and udp out would hold
+	// hardly any header.
+	first := uint16(g.r.IntN(packet.UDP + 1))
+	protocols := solver.Interval{Lo: first, Hi: packet.UDP + uint16(g.r.IntN(256-packet.UDP))}
+	if g.r.IntN(4) == 0 {
+		protocols.Hi = max(first, packet.TCP)
+	}
+	return solver.Box{Protocol: protocols, Src: addrs(), Dst: addrs(), SrcPort: small(65536), DstPort: small(65536)}
 }
 
 // The values that headers and boxes of tiny lists have.
@@ -316,6 +323,9 @@ func (g *Generator) Header(rules []Rule) packet.Header {
 	}
 	if g.r.IntN(2) == 0 {
 		h.Dst = addr(b.Dst, all.Dst)
+	}
+	if g.kind == Adversarial {
+		h.Protocol = [...]uint8{packet.TCP, packet.UDP}[g.r.IntN(2)]
 	}
 	switch h.Kind() {
 	case packet.Ported:

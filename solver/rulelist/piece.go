@@ -162,18 +162,6 @@ func (x *Index) solverBox(a *piece) solver.Box {
 func (x *Index) first(a *piece, f int) packet.Value { return x.axes[f].bounds[a[f].lo] }
 func (x *Index) last(a *piece, f int) packet.Value  { return x.axes[f].bounds[a[f].hi+1].Prev() }
 
-// values spells a header out; false when it is of another family or not
-// well-formed.
-func (x *Index) values(h *packet.Header) (v [fields]packet.Value, ok bool) {
-	if !h.Valid() || h.Family() != x.family {
-		return v, false
-	}
-	small := func(v uint16) packet.Value { return packet.Value{Lo: uint64(v)} }
-	return [fields]packet.Value{
-		small(uint16(h.Protocol)), packet.ValueOf(h.Src), packet.ValueOf(h.Dst), small(h.SrcPort), small(h.DstPort),
-	}, true
-}
-
 // largest is the largest value of a field.
 func largest(f packet.Family, field int) packet.Value {
 	switch field {

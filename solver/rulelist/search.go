@@ -58,20 +58,31 @@ func (s *search) settled(cands []candidate, p *point) (int, bool) {
 	return -1, s.open
 }
 
-// walk looks for a header of a box that is not accounted for, from a corner on,
-// leaving each piece that takes the header by the side where most of the box is
-// left. False says nothing.
+// walk looks for a header of a box that is not accounted for, leaving each piece
+// that takes the header by the side where most of the box is left. It starts at
+// a corner, then at some points that depend on nothing but how many there were.
+// False says nothing.
 func (s *search) walk(b *piece, cands []candidate) bool {
-	const most = 12
+	const (
+		walks = 5
+		most  = 12
+	)
 	p := b.corner()
-	for range most {
-		k, ok := s.settled(cands, &p)
-		if !ok {
-			s.left = p
-			return true
+	seed := uint64(1)
+	for range walks {
+		for range most {
+			k, ok := s.settled(cands, &p)
+			if !ok {
+				s.left = p
+				return true
+			}
+			if k < 0 || !leave(b, &cands[k].piece, &p) {
+				break
+			}
 		}
-		if k < 0 || !leave(b, &cands[k].piece, &p) {
-			return false
+		for f := range p {
+			seed = seed*6364136223846793005 + 1442695040888963407
+			p[f] = b[f].lo + uint32((seed>>32)*(uint64(b[f].hi-b[f].lo)+1)>>32)
 		}
 	}
 	return false

@@ -95,7 +95,7 @@ type Exact interface {
 }
 
 // maxSteps bounds the candidates that subtraction looks at for one box.
-const maxSteps = 1 << 18
+const maxSteps = 1 << 21
 
 // maxDiagram bounds the edges of the diagram of one box.
 const maxDiagram = 1 << 20
