@@ -206,7 +206,7 @@ func TestKilledInQuery(t *testing.T) {
 			if how == "context" {
 				want = context.Canceled
 			}
-			if !errors.Is(err, want) || time.Since(begin) > 10*time.Second {
+			if !errors.Is(err, want) || time.Since(begin) > time.Minute {
 				t.Errorf("%v after %v, want %v", err, time.Since(begin), want)
 			}
 			if _, again := p.Solve(context.Background(), long()); again == nil {

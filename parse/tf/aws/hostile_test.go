@@ -299,7 +299,7 @@ func TestHugeList(t *testing.T) {
 	if got := len(net.SecurityGroups[0].Ingress); got != n {
 		t.Errorf("%d rules, want %d", got, n)
 	}
-	if d := time.Since(start); d > 5*time.Second {
+	if d := time.Since(start); d > 2*time.Minute {
 		t.Errorf("took %s", d)
 	}
 }

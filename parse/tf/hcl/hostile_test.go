@@ -86,7 +86,7 @@ func TestHostileInput(t *testing.T) {
 			start := time.Now()
 			f := hcl.NewFiles(config(tt.files), func(p string) string { return p }, hcl.Limits{Steps: 1_000_000, Modules: 500})
 			root := hcl.Evaluate(context.Background(), f, ".", hcl.Options{})
-			if took := time.Since(start); took > 10*time.Second {
+			if took := time.Since(start); took > 2*time.Minute {
 				t.Errorf("it took %v", took)
 			}
 			if !strings.Contains(said(root), tt.want) {
