@@ -9,7 +9,7 @@ PACKAGES := ./...
 # Kinds of which a switch picks a few on purpose.
 NOT_ENUMS := 'hclsyntax\.TokenType|awsapi\.(record|value)Kind'
 
-.PHONY: all build test unit lint fuzz bench soak cover golden z3
+.PHONY: all build test unit lint fuzz bench soak cover golden z3 linked verify
 
 all: test
 
@@ -18,7 +18,7 @@ build:
 
 # Unit tests, golden files, scripts of the command line, every command of the
 # documentation, each fuzz target for a few seconds, and the linters.
-test: z3 unit fuzz lint
+test: z3 unit verify fuzz lint
 
 unit:
 	$(GO) test $(PACKAGES)
@@ -35,6 +35,15 @@ fuzz:
 
 z3:
 	@scripts/install-z3.sh
+
+# The tests of the solvers again, with libz3 in the process.
+linked:
+	@scripts/install-z3.sh linked
+	$(GO) test -tags z3 ./solver/smt/... ./reach/formula ./reach/verify
+
+# All judges on the examples and on what the tests read.
+verify: z3
+	@scripts/verify.sh
 
 # The benchmarks, and which of the goals they reach.
 bench:

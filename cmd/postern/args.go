@@ -51,7 +51,9 @@ func arrangeHelp(app *cli.App, rest []string) ([]string, error) {
 func unknownVerb(app *cli.App, verb string) error {
 	var verbs []string
 	for _, c := range app.Commands {
-		verbs = append(verbs, c.Name)
+		if !c.Hidden {
+			verbs = append(verbs, c.Name)
+		}
 	}
 	e := &usageError{message: fmt.Sprintf("there is no verb %s: expected %s", verb, list(verbs))}
 	if near := nearest.One(verb, verbs); near != "" {

@@ -29,6 +29,7 @@ func checkCommand(s streams) *cli.Command {
 			&cli.StringSliceFlag{Name: "enable", Usage: "run this `RULE`, which is off"},
 			&cli.StringSliceFlag{Name: "disable", Usage: "do not run this `RULE`"},
 			&cli.BoolFlag{Name: "changed", Usage: "the paths are changed files: check the root modules that they belong to", Category: inputFlags, DisableDefaultText: true},
+			&cli.StringFlag{Name: "emit-smt", Usage: "write the query of each finding, for any SMT solver, into `DIR`", Category: outputFlags},
 		}, loadFlags(), printFlags(checkFormats...)),
 		Action: s.check,
 	}
@@ -69,6 +70,9 @@ func (s streams) check(c *cli.Context) error {
 	answer.Exit = g.exit(answer.Findings, answer.Diagnostics, answer.Coverage, len(found.Disagreements))
 	for _, d := range found.Disagreements {
 		fmt.Fprintf(s.err, "postern: internal error: %s\n", report.Clean(d.Error()))
+	}
+	if err := emitSMT(c.String("emit-smt"), in.Networks, answer.Findings); err != nil {
+		return err
 	}
 	text, err := s.write(c, format, answer)
 	if err != nil {

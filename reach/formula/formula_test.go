@@ -215,7 +215,8 @@ func contradict(passes bool, v trace.Verdict) bool {
 // network holds.
 func outside(e interface {
 	Outside(packet.Header, bool) bool
-}, q netgen.Question) bool {
+}, q netgen.Question,
+) bool {
 	return q.From == nil && !e.Outside(q.Header, false) || q.To == nil && !e.Outside(q.Header, true)
 }
 

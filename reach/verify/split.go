@@ -25,11 +25,11 @@ func booleanCases(n *ir.Network) []map[string]string {
 			continue
 		}
 		pair := [2]string{"false", "true"}
-		switch s.Kind { //nolint:exhaustive // the others are no Booleans
+		switch s.Kind {
 		case ir.SiteBool:
 		case ir.SiteExists:
 			pair = [2]string{"0", "1"}
-		default:
+		default: // no Booleans
 			continue
 		}
 		if old, ok := values[t]; !ok {

@@ -63,7 +63,12 @@ type Disagreement struct {
 	Values   map[string]string // the unknowns, where the judges were asked with values
 }
 
-func (d *Disagreement) Error() string { return fmt.Sprintf("%s: %s: %s", d.What, d.Header, d.Says) }
+func (d *Disagreement) Error() string {
+	if !d.Header.Valid() { // about a finding as a whole
+		return d.What + ": " + d.Says
+	}
+	return fmt.Sprintf("%s: %s: %s", d.What, d.Header, d.Says)
+}
 
 // Opening is a flow from the internet that would be complete with certain
 // values.
@@ -354,7 +359,7 @@ func direction(egress bool) string {
 // groups compares the groups of every interface that differs in them.
 func (s *session) groups() error {
 	for _, i := range s.representatives(func(i *ir.Interface) string {
-		return fmt.Sprintf("%p %v %d %v", i.Groups.Sure, i.Groups, i.Kind, i.Subnet)
+		return fmt.Sprintf("%v %d %v", i.Groups, i.Kind, i.Subnet)
 	}) {
 		for _, egress := range []bool{false, true} {
 			for _, f := range packet.Families {

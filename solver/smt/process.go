@@ -53,6 +53,12 @@ type answer struct {
 	err  error
 }
 
+// Installed reports whether a program can be found.
+func Installed(program string) bool {
+	_, err := exec.LookPath(program)
+	return err == nil
+}
+
 // Start runs a solver: the program and its arguments. It ends with the context,
 // or with Close. The error says when the program cannot be started; that it is
 // no solver shows with the first query.

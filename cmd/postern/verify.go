@@ -1,0 +1,211 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"github.com/urfave/cli/v2"
+
+	"github.com/postern-dev/postern/diag"
+	"github.com/postern-dev/postern/ir"
+	"github.com/postern-dev/postern/reach/verify"
+	"github.com/postern-dev/postern/report"
+	"github.com/postern-dev/postern/rules"
+	"github.com/postern-dev/postern/solver/smt"
+)
+
+// defaultSolver is asked when --smt names no other and it is installed.
+const defaultSolver = "z3 -in"
+
+func verifyCommand(s streams) *cli.Command {
+	return &cli.Command{
+		Name: "verify", Usage: "put every answer to all of postern's judges and compare", ArgsUsage: "[PATH...]", Hidden: true,
+		Description: "Compares packet sets, an SMT solver and the packet evaluator on every network ACL, group, flow and finding. Exit status 3 when two of them contradict each other.",
+		Flags: slices.Concat([]cli.Flag{
+			&cli.StringFlag{Name: "smt", Usage: "the solver and its arguments, `CMD`: it reads SMT-LIB 2 from standard input", DefaultText: defaultSolver + ", if it is installed"},
+			&cli.StringFlag{Name: "repro", Usage: "write the first disagreement, without names, to `FILE`", Category: outputFlags},
+			&cli.IntFlag{Name: "max-flows", Value: 400, Usage: "compare `N` flows of a network at most"},
+		}, loadFlags()),
+		Action: s.verify,
+	}
+}
+
+func (s streams) verify(c *cli.Context) error {
+	ctx, cancel := deadline(c)
+	defer cancel()
+	in, err := s.load(ctx, c, c.Args().Slice())
+	if err != nil {
+		return err
+	}
+	solver, words, err := startSolver(ctx, c)
+	if err != nil {
+		return err
+	}
+	o := verify.Options{MaxFlows: c.Int("max-flows")}
+	if solver != nil {
+		defer func() { _ = solver.Close() }()
+		o.Solver = solver
+	}
+	var r verify.Report
+	for _, n := range in.Networks {
+		found, err := rules.Check(ctx, []*ir.Network{n}, rules.Settings{})
+		if err != nil {
+			return late(c, err)
+		}
+		for _, d := range found.Disagreements {
+			r.Disagreements = append(r.Disagreements, verify.Disagreement{What: "a finding", Says: d.Error(), Network: n})
+		}
+		if err := verify.Network(ctx, n, found.Findings, o, &r); err != nil {
+			return late(c, err)
+		}
+	}
+	list := allDiagnostics(in)
+	fmt.Fprint(s.err, report.Diagnostics(list, in.Sources, report.Options{}))
+	fmt.Fprint(s.out, verifyText(&r, words))
+	if err := writeRepro(c.String("repro"), &r); err != nil {
+		return err
+	}
+	return ended(verifyStatus(c, s, &r, list))
+}
+
+func verifyStatus(c *cli.Context, s streams, r *verify.Report, list diag.List) int {
+	lost := r.SolverErr != nil && c.IsSet("smt")
+	switch {
+	case len(r.Disagreements) > 0:
+		fmt.Fprintln(s.out, words(statusInternal, count(len(r.Disagreements), "disagreement")+"; please report this").Words)
+		return statusInternal
+	case lost:
+		fmt.Fprintln(s.out, words(statusUsage, "the solver was lost on the way").Words)
+		return statusUsage
+	case list.Errors():
+		fmt.Fprintln(s.out, words(statusUsage, "a part of the input could not be read").Words)
+		return statusUsage
+	}
+	fmt.Fprintln(s.out, words(statusOK, "the judges agree").Words)
+	return statusOK
+}
+
+// startSolver starts the solver that --smt names, or the default one where it is
+// installed. The words say with what the comparison is made.
+func startSolver(ctx context.Context, c *cli.Context) (smt.Solver, string, error) {
+	if !c.IsSet("smt") {
+		if linked, err := smt.InProcess(); err == nil {
+			return linked, "libz3", nil
+		} else if !errors.Is(err, smt.ErrNotBuilt) {
+			return nil, "", err
+		}
+		if !smt.Installed(strings.Fields(defaultSolver)[0]) {
+			return nil, "", nil
+		}
+	}
+	command := c.String("smt")
+	if command == "" {
+		command = defaultSolver
+	}
+	p, err := smt.Start(ctx, strings.Fields(command)...)
+	if err != nil {
+		return nil, "", &usageError{message: fmt.Sprintf("--smt %s: %v", command, err)}
+	}
+	return p, command, nil
+}
+
+func verifyText(r *verify.Report, solver string) string {
+	var w strings.Builder
+	judges := "Packet sets, " + solver + " and the packet evaluator"
+	if solver == "" {
+		judges = "No solver is installed (apt-get install z3, or --smt CMD). Packet sets and the packet evaluator"
+	}
+	fmt.Fprintf(&w, "%s were asked about\n", judges)
+	fmt.Fprintf(&w, "  %s of network ACLs, %s of groups, %s and the packets of %s:\n", count(r.ACLs, "direction"), count(r.Groups, "direction"), count(r.Flows, "flow"), count(r.Findings, "finding"))
+	fmt.Fprintf(&w, "  %s to the solver, %s walked, %d of them with values that the solver chose for what is unknown.\n", count(r.Queries, "question"), count(r.Packets, "packet"), r.Values)
+	for _, left := range []struct {
+		n    int
+		text string
+	}{
+		{r.Split, "%s decided by trying unknown Booleans case by case"},
+		{r.LeftOut, "%s left out; see --max-flows"},
+		{r.Complex, "%s too complex for the solver, compared by packets only"},
+		{r.Undecided, "%s that the solver gave up on"},
+	} {
+		if left.n > 0 {
+			fmt.Fprintf(&w, "  "+left.text+".\n", count(left.n, "answer"))
+		}
+	}
+	if r.SolverErr != nil {
+		fmt.Fprintf(&w, "The solver was lost: %s. The rest was compared without it.\n", report.Clean(r.SolverErr.Error()))
+	}
+	for _, o := range r.Opens {
+		fmt.Fprintf(&w, "open: %s opens %s to %s\n", report.Clean(valuesText(o.Values)), report.Clean(o.To.Resource), o.Header)
+	}
+	for k := range r.Disagreements {
+		d := &r.Disagreements[k]
+		fmt.Fprintf(&w, "disagreement: %s\n", report.Clean(d.Error()))
+		if len(d.Values) > 0 {
+			fmt.Fprintf(&w, "  with %s\n", report.Clean(valuesText(d.Values)))
+		}
+	}
+	return w.String()
+}
+
+// valuesText is "var.a = 0.0.0.0/0, var.b = 1". The values are the solver's own.
+func valuesText(values map[string]string) string {
+	var parts []string
+	for term, v := range values {
+		if v == "" {
+			v = "nothing"
+		}
+		parts = append(parts, term+" = "+v)
+	}
+	slices.Sort(parts)
+	return strings.Join(parts, ", ")
+}
+
+func writeRepro(name string, r *verify.Report) error {
+	if name == "" || len(r.Disagreements) == 0 {
+		return nil
+	}
+	out, err := verify.Repro(&r.Disagreements[0])
+	if err == nil {
+		err = os.WriteFile(name, out, 0o644)
+	}
+	if err != nil {
+		return &usageError{message: fmt.Sprintf("--repro %s: cannot be written: %s", name, reason(err))}
+	}
+	return nil
+}
+
+// emitSMT writes the query of each finding that has one into a directory, and a
+// solver that is not postern's can check it.
+func emitSMT(dir string, nets []*ir.Network, findings []diag.Finding) error {
+	if dir == "" {
+		return nil
+	}
+	failed := func(err error) error {
+		return &usageError{message: fmt.Sprintf("--emit-smt %s: cannot be written: %s", dir, reason(err))}
+	}
+	if err := os.MkdirAll(dir, 0o755); err != nil {
+		return failed(err)
+	}
+	for k := range findings {
+		for _, n := range nets {
+			text, ok, err := verify.Script(n, &findings[k])
+			if err != nil {
+				return err
+			}
+			if !ok {
+				continue
+			}
+			name := filepath.Join(dir, fmt.Sprintf("%04d-%s.smt2", k+1, findings[k].Rule))
+			if err := os.WriteFile(name, []byte(text), 0o644); err != nil {
+				return failed(err)
+			}
+			break
+		}
+	}
+	return nil
+}
