@@ -179,24 +179,38 @@ type found struct {
 	egress bool
 }
 
-// lookup finds the rule or the entry that was written at a place.
+// lookup finds the rule or the entry that was written at a place; false where
+// several were, or one that may not be there.
 func lookup(n *ir.Network, p diag.Place) (found, bool) {
-	is := func(o ir.Origin) bool { return o.Address == p.Address && o.Range == p.Range }
+	var all []found
+	add := func(o ir.Origin, m *ir.Match, egress, sure bool) {
+		if o.Address != p.Address || p.Range.IsZero() {
+			return
+		}
+		at := o.Range == p.Range || o.Block == p.Range
+		for _, r := range o.Fields {
+			at = at || r == p.Range
+		}
+		if at && sure {
+			all = append(all, found{m, egress})
+		}
+	}
 	for _, a := range n.NetworkACLs {
 		for k := range a.Entries {
-			if en := &a.Entries[k]; is(en.Origin) && en.Maybe == nil {
-				return found{&en.Match, en.Egress}, true
-			}
+			en := &a.Entries[k]
+			add(en.Origin, &en.Match, en.Egress, en.Maybe == nil)
 		}
 	}
 	for _, g := range n.SecurityGroups {
 		for _, egress := range []bool{false, true} {
 			for k := range g.Rules(egress) {
-				if r := &g.Rules(egress)[k]; is(r.Origin) && r.Peer.Group == nil && r.Maybe == nil {
-					return found{&r.Match, egress}, true
-				}
+				r := &g.Rules(egress)[k]
+				add(r.Origin, &r.Match, egress, r.Maybe == nil && r.Peer.Group == nil)
 			}
 		}
 	}
-	return found{}, false
+	if len(all) != 1 {
+		return found{}, false
+	}
+	return all[0], true
 }
