@@ -66,6 +66,11 @@ func (c *addressClasses) of(a netip.Addr) class {
 	return c.of4[lo]*lowKinds + lowKind(b[3])
 }
 
+// count is one more than the greatest class.
+func (c *addressClasses) count() int {
+	return lowKinds * (1 + int(max(slices.Max(c.of4), slices.Max(c.of6))))
+}
+
 // newAddressClasses cuts the address space at CIDRs, in any order and repeated
 // or not.
 func newAddressClasses(cidrs []netip.Prefix) *addressClasses {

@@ -120,7 +120,7 @@ func sentence(h *trace.Hop) string {
 		}
 	}
 	text := h.Message
-	if h.Header.Dst.IsValid() {
+	if h.Header.Dst.IsValid() && (h.Header.Dst != h.Header.Src || h.Code != spoofed) {
 		text = replaceWord(text, h.Header.Dst.String(), "the destination")
 	}
 	if h.Header.Src.IsValid() {
@@ -128,6 +128,9 @@ func sentence(h *trace.Hop) string {
 	}
 	return text
 }
+
+// spoofed is the code of a denial that is about the source.
+const spoofed = "IGW_REJECTS_SPOOFED_TRAFFIC"
 
 // replaceWord replaces an address in a text, unless it is a part of a longer
 // one.

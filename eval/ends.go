@@ -42,7 +42,7 @@ type ends struct {
 	open     []*ir.Interface
 	names    map[string][]*ir.Interface
 	ids      map[string]uint32 // ids of interfaces, to an index + 1
-	vpcs     map[string]uint32 // ids of VPCs, to an index + 1
+	vpcs     map[string]bool   // ids of VPCs
 	nats     map[netip.Addr]bool
 	mayMore  bool // a VPC may have CIDRs that are not known
 	balanced bool // a network load balancer may keep its clients' addresses
@@ -50,15 +50,15 @@ type ends struct {
 
 func newEnds(n *ir.Network) *ends {
 	e := &ends{
-		n: n, known: map[netip.Addr][]holder{}, names: map[string][]*ir.Interface{}, ids: map[string]uint32{}, vpcs: map[string]uint32{},
+		n: n, known: map[netip.Addr][]holder{}, names: map[string][]*ir.Interface{}, ids: map[string]uint32{}, vpcs: map[string]bool{},
 		nats: map[netip.Addr]bool{},
 	}
 	for k, i := range n.Interfaces {
 		e.index(uint32(k), i)
 	}
-	for k, v := range n.VPCs {
+	for _, v := range n.VPCs {
 		if v.ID != "" {
-			e.vpcs[v.ID] = uint32(k) + 1
+			e.vpcs[v.ID] = true
 		}
 		unknown := func(p ir.Value[netip.Prefix]) bool { return !p.Known() }
 		e.mayMore = e.mayMore || v.More != nil || slices.ContainsFunc(v.IPv4, unknown) || slices.ContainsFunc(v.IPv6, unknown) ||

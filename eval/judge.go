@@ -2,7 +2,9 @@ package eval
 
 import (
 	"net/netip"
+	"slices"
 	"sync"
+	"sync/atomic"
 
 	"github.com/postern-dev/postern/eval/record"
 	"github.com/postern-dev/postern/ir"
@@ -19,7 +21,12 @@ type Judge struct {
 	ends    *ends
 	natural map[string]uint32 // names that from and to may use, to a number
 
+	// sole is, by class, the index + 1 of the interface that alone and surely
+	// has its address; 0 until that is found out.
+	sole []atomic.Uint32
+
 	mu        sync.Mutex
+	known     map[key]Answer
 	held      map[class][]holder
 	decisions map[Reason]*Decision
 	labels    map[string]*Label
@@ -40,9 +47,10 @@ type Options struct {
 func NewJudge(n *ir.Network, o Options) *Judge {
 	j := &Judge{
 		n: n, options: o, classes: newClasses(n), ends: newEnds(n),
-		held: map[class][]holder{}, decisions: map[Reason]*Decision{}, labels: map[string]*Label{},
+		known: map[key]Answer{}, held: map[class][]holder{}, decisions: map[Reason]*Decision{}, labels: map[string]*Label{},
 		rules: map[*ir.Rule]int{}, entries: map[*ir.Entry]int{}, natural: map[string]uint32{},
 	}
+	j.sole = make([]atomic.Uint32, j.classes.count())
 	for name := range j.ends.names {
 		j.natural[name] = uint32(len(j.natural)) + 1
 	}
@@ -60,8 +68,8 @@ type Answer struct {
 	From, To *Label
 	// Reply: the record was judged as a reply; its flow goes the other way.
 	Reply bool
-	// breaks: an accepted row, observed at the sender or the receiver of its
-	// packets, is of a flow that surely passed what now denies it.
+	// breaks: by the side that a row was observed at, whether its flow, if it
+	// was accepted, surely passed what now denies it.
 	breaks [3]bool
 }
 
@@ -157,6 +165,10 @@ func guess(src, dst uint16) begun {
 // key is everything of a record that its answer depends on.
 type key struct{ a, b, c uint64 }
 
+// scope is the number of the name of the sender, or of the interface that a row
+// was observed at.
+func (k key) scope() uint32 { return uint32(k.b) }
+
 // foreign is the scope of a row of a VPC that is not in the network.
 const foreign = 1<<32 - 1
 
@@ -164,11 +176,12 @@ const foreign = 1<<32 - 1
 func (j *Judge) key(r *record.Record) (key, record.Fault) {
 	ipv4 := r.Src.Is4()
 	src, dst := j.classes.ports(r.Protocol, ipv4, r.SrcPort, r.DstPort)
+	srcClass, dstClass := j.classes.of(r.Src), j.classes.of(r.Dst)
 	var from, to uint32
 	if r.Flow {
-		from = j.ends.ids[string(r.Interface)]
+		from = j.side(r, srcClass, dstClass)
 		if len(r.VPC) > 0 && len(j.ends.vpcs) > 0 {
-			if to = j.ends.vpcs[string(r.VPC)]; to == 0 {
+			if !j.ends.vpcs[string(r.VPC)] {
 				to = foreign
 			}
 		}
@@ -191,10 +204,32 @@ func (j *Judge) key(r *record.Record) (key, record.Fault) {
 		}
 	}
 	return key{
-		uint64(j.classes.of(r.Src))<<32 | uint64(j.classes.of(r.Dst)),
+		uint64(srcClass)<<32 | uint64(dstClass),
 		uint64(src)<<48 | uint64(dst)<<32 | uint64(from),
 		uint64(to)<<32 | uint64(r.Protocol)<<8 | mode,
 	}, record.Fault{}
+}
+
+// side finds the side that a row was observed at from its interface, and
+// returns the interface's index + 1 when the answer depends on it.
+func (j *Judge) side(r *record.Record, src, dst class) uint32 {
+	k := uint32(0)
+	if len(r.Interface) > 0 {
+		k = j.ends.ids[string(r.Interface)]
+	}
+	switch {
+	case k > 0 && j.sole[src].Load() == k:
+		r.Side = record.AtSender
+	case k > 0 && j.sole[dst].Load() == k:
+		r.Side = record.AtReceiver
+	case k > 0:
+		return k
+	case r.Own:
+		// Where on the way it was observed is not told; that its sender's filters
+		// let it pass is sure.
+		r.Side = record.AtSender
+	}
+	return 0
 }
 
 // Memory keeps answers by what they depend on. It belongs to one goroutine.
@@ -210,7 +245,7 @@ type slot struct {
 	Answer
 }
 
-// most bounds a memory: 2^18 slots of about 80 bytes.
+// most bounds a memory: 2^18 slots of 64 bytes.
 const most = 1 << 18
 
 // NewMemory makes an empty memory.
@@ -240,10 +275,31 @@ func (m *Memory) Answer(r *record.Record) (*Answer, record.Fault) {
 			return &s.Answer, record.Fault{}
 		}
 	}
-	if m.count*2 >= len(m.slots) {
+	if m.count*4 >= len(m.slots)*3 {
 		m.grow()
 	}
-	return m.put(slot{k, true, m.j.judge(r)}), record.Fault{}
+	return m.put(slot{k, true, m.j.answer(k, r)}), record.Fault{}
+}
+
+// mostKnown bounds what all memories share.
+const mostKnown = 1 << 18
+
+// answer looks among what other memories have met, before it judges.
+func (j *Judge) answer(k key, r *record.Record) Answer {
+	j.mu.Lock()
+	a, ok := j.known[k]
+	j.mu.Unlock()
+	if ok {
+		return a
+	}
+	a = j.judge(k, r)
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	if len(j.known) >= mostKnown {
+		clear(j.known)
+	}
+	j.known[k] = a
+	return a
 }
 
 func (m *Memory) put(s slot) *Answer {
@@ -283,6 +339,9 @@ func (j *Judge) holders(a netip.Addr) []holder {
 	if !ok {
 		hs = j.ends.of(a)
 		j.held[c] = hs
+		if len(hs) == 1 && hs[0].kind == privately {
+			j.sole[c].Store(uint32(slices.Index(j.n.Interfaces, hs[0].iface)) + 1)
+		}
 	}
 	return hs
 }

@@ -59,26 +59,42 @@ var (
 func unknown(c diag.Cause) Reason { return Reason{Verdict: trace.Unknown, Cause: c} }
 
 // judge answers a record that has not been met before.
-func (j *Judge) judge(r *record.Record) Answer {
+func (j *Judge) judge(k key, r *record.Record) Answer {
 	from, to := j.who(r)
+	var at *ir.Interface
+	if i := k.scope(); r.Flow && i > 0 {
+		at = j.n.Interfaces[i-1]
+	}
+	side := side(at, from, to)
+	if at != nil {
+		from, to = narrow(from, at, side == record.AtSender), narrow(to, at, side == record.AtReceiver)
+	}
 	a := Answer{From: j.label(labelOf(from)), To: j.label(labelOf(to))}
-	i, side, cause := j.seen(r, from, to)
-	if cause != (diag.Cause{}) {
+	if cause := j.unfit(r, at, from, to); cause != (diag.Cause{}) {
 		a.Decision = j.decision(unknown(cause))
 		return a
 	}
-	if i != nil {
-		from, to = narrow(from, i, side == record.AtSender), narrow(to, i, side == record.AtReceiver)
-	}
 	b := j.begun(r)
+	a.Reply = b == byDestination
 	var request, reply tally
+	if b == byEither && !r.AnyType {
+		// Most rows are a request read one way and nonsense read the other.
+		q := reading{j: j, r: r, quick: true}
+		q.flow(&request, r.Header(), from, to)
+		q.flow(&reply, reversed(r.Header()), to, from)
+		if request.verdict != reply.verdict {
+			a.Decision = j.decision(unknown(begins))
+			return a
+		}
+		request, reply = tally{}, tally{}
+	}
+	q := reading{j: j, r: r}
 	if b != byDestination {
-		j.flow(&request, r, r.Header(), from, to)
+		q.flow(&request, r.Header(), from, to)
 	}
 	if b != bySource {
-		j.flow(&reply, r, reversed(r.Header()), to, from)
+		q.flow(&reply, reversed(r.Header()), to, from)
 	}
-	a.Reply = b == byDestination
 	switch {
 	case b == bySource:
 		a.Decision = j.decision(request.reason)
@@ -90,9 +106,17 @@ func (j *Judge) judge(r *record.Record) Answer {
 		a.Decision = j.decision(unknown(begins))
 	}
 	if r.Flow && a.Verdict == trace.Deny {
-		a.breaks = breaks(r, side, b, &request, &reply)
+		a.breaks = breaks(side, at != nil, b, &request, &reply)
 	}
 	return a
+}
+
+// reading walks what a record may mean.
+type reading struct {
+	j *Judge
+	r *record.Record
+	// quick: only the verdicts count, and the rules that let something pass.
+	quick bool
 }
 
 // reversed is the request that a row answers, if it is a reply.
@@ -119,40 +143,31 @@ func (j *Judge) who(r *record.Record) (from, to []holder) {
 	return from, to
 }
 
-// seen finds the interface that a row was observed at and on which side of its
-// packets that is. The cause says why the row cannot be judged.
-func (j *Judge) seen(r *record.Record, from, to []holder) (*ir.Interface, record.Side, diag.Cause) {
-	if !r.Flow {
-		return nil, record.SideUnknown, diag.Cause{}
-	}
-	if len(r.VPC) > 0 && len(j.ends.vpcs) > 0 && j.ends.vpcs[string(r.VPC)] == 0 {
-		return nil, record.SideUnknown, other
-	}
-	if !r.Own && (ofGateway(from) || ofGateway(to)) {
-		return nil, record.SideUnknown, nat
-	}
-	k := j.ends.ids[string(r.Interface)]
-	if k > 0 {
-		i := j.n.Interfaces[k-1]
-		switch {
-		case holds(from, i):
-			return i, record.AtSender, diag.Cause{}
-		case holds(to, i):
-			return i, record.AtReceiver, diag.Cause{}
-		case !r.Own:
-			return nil, record.SideUnknown, onWay
-		}
-		return nil, record.AtSender, diag.Cause{} // on the way: what it surely passed is its sender's filters
-	}
+// side finds on which side of its packets a row was observed: from its
+// interface when that is given, else from which end has interfaces at all. Of
+// what was observed on the way, that the sender's filters let it pass is sure.
+func side(at *ir.Interface, from, to []holder) record.Side {
 	switch {
-	case r.Own:
-		return nil, record.AtSender, diag.Cause{}
-	case allOutside(from) && !allOutside(to):
-		return nil, record.AtReceiver, diag.Cause{}
-	case allOutside(to):
-		return nil, record.AtSender, diag.Cause{}
+	case at != nil && !holds(from, at) && holds(to, at), at == nil && allOutside(from) && !allOutside(to):
+		return record.AtReceiver
+	default:
+		return record.AtSender
 	}
-	return nil, record.SideUnknown, diag.Cause{}
+}
+
+// unfit says why a row cannot be judged.
+func (j *Judge) unfit(r *record.Record, at *ir.Interface, from, to []holder) diag.Cause {
+	switch {
+	case !r.Flow:
+	case len(r.VPC) > 0 && len(j.ends.vpcs) > 0 && !j.ends.vpcs[string(r.VPC)]:
+		return other
+	case r.Own:
+	case ofGateway(from) || ofGateway(to):
+		return nat
+	case at != nil && !holds(from, at) && !holds(to, at):
+		return onWay
+	}
+	return diag.Cause{}
 }
 
 func holds(hs []holder, i *ir.Interface) bool {
@@ -171,7 +186,7 @@ func allOutside(hs []holder) bool {
 
 // narrow keeps the interface that a row was observed at.
 func narrow(hs []holder, i *ir.Interface, here bool) []holder {
-	if !here {
+	if !here || !holds(hs, i) {
 		return hs
 	}
 	return slices.DeleteFunc(slices.Clone(hs), func(h holder) bool { return h.iface != i })
@@ -189,20 +204,20 @@ func labelOf(hs []holder) string {
 }
 
 // flow walks every packet that a reading may mean.
-func (j *Judge) flow(t *tally, r *record.Record, h packet.Header, from, to []holder) {
+func (q *reading) flow(t *tally, h packet.Header, from, to []holder) {
 	for _, s := range from {
 		for _, d := range beside(s, to) {
-			if !r.AnyType {
-				j.pair(t, r, h, s, d)
+			if !q.r.AnyType {
+				q.pair(t, h, s, d)
 				continue
 			}
-			types := j.classes.icmp
+			types := q.j.classes.icmp
 			if !h.Src.Is4() {
-				types = j.classes.icmp6
+				types = q.j.classes.icmp6
 			}
 			for _, typeCode := range types.some {
 				h.DstPort = typeCode
-				j.pair(t, r, h, s, d)
+				q.pair(t, h, s, d)
 			}
 		}
 	}
@@ -229,7 +244,7 @@ func beside(s holder, to []holder) []holder {
 
 // pair walks one packet between two ends, by every way that a row may have
 // come.
-func (j *Judge) pair(t *tally, r *record.Record, h packet.Header, s, d holder) {
+func (q *reading) pair(t *tally, h packet.Header, s, d holder) {
 	if t.walks++; t.walks > maxWalks {
 		t.add(unknown(many), 0)
 		return
@@ -242,26 +257,26 @@ func (j *Judge) pair(t *tally, r *record.Record, h packet.Header, s, d holder) {
 		t.add(unknown(ofNAT), 0)
 		return
 	case s.kind == nobody || d.kind == nobody:
-		t.add(j.nowhere(s, d), 1)
+		t.add(nowhere(s, d), 1)
 		return
 	}
 	viaInternet := h.Src.Is4() && onInternet(h.Src)
-	if r.Flow && s.kind == publicly {
+	if q.r.Flow && s.kind == publicly {
 		if s.addr == nil || !s.addr.Private.Known() {
 			t.add(unknown(hidden), 0)
 			return
 		}
 		h.Src = s.addr.Private.V
 	}
-	if !r.Flow || d.kind != privately || !viaInternet {
-		t.add(j.walk(h, s, d))
+	if !q.r.Flow || d.kind != privately || !viaInternet {
+		t.add(q.walk(h, s, d))
 		return
 	}
-	j.fromInternet(t, h, s, d)
+	q.fromInternet(t, h, s, d)
 }
 
 // nowhere is the answer about an address that no interface has.
-func (j *Judge) nowhere(s, d holder) Reason {
+func nowhere(s, d holder) Reason {
 	r := Reason{Verdict: trace.Deny, Stage: trace.StageEndpoint, Code: "NO_POSSIBLE_DESTINATION", Component: d.label(), Message: "no interface has the destination"}
 	if s.kind == nobody {
 		r.Component, r.Message = s.label(), "no interface has the source"
@@ -272,16 +287,16 @@ func (j *Judge) nowhere(s, d holder) Reason {
 // fromInternet walks a row's packet from an internet address to an interface.
 // Rows show the private address of the receiver, behind the internet gateway,
 // where the sender wrote the public one. [VPC flow-log-records.md, dstaddr]
-func (j *Judge) fromInternet(t *tally, h packet.Header, s, d holder) {
-	reason, depth := j.walk(h, s, d) // by a private link
+func (q *reading) fromInternet(t *tally, h packet.Header, s, d holder) {
+	reason, depth := q.walk(h, s, d) // by a private link
 	if d.addr != nil && (!d.addr.Public.Exists.Known() || d.addr.Public.Exists.V) {
-		public, ok := j.publicOf(d)
+		public, ok := q.j.publicOf(d)
 		if !ok {
 			t.add(unknown(hidden), 0)
 			return
 		}
 		h.Dst = public
-		byGateway, deep := j.walk(h, s, d)
+		byGateway, deep := q.walk(h, s, d)
 		switch {
 		case reason.Verdict == trace.Deny:
 			reason, depth = byGateway, deep
@@ -289,7 +304,7 @@ func (j *Judge) fromInternet(t *tally, h packet.Header, s, d holder) {
 			reason, depth = unknown(differ), 0
 		}
 	}
-	if reason.Verdict == trace.Deny && j.ends.balanced {
+	if reason.Verdict == trace.Deny && q.j.ends.balanced {
 		reason, depth = unknown(client), 0
 	}
 	t.add(reason, depth)
@@ -312,9 +327,15 @@ func (j *Judge) publicOf(d holder) (netip.Addr, bool) {
 }
 
 // walk walks one header.
-func (j *Judge) walk(h packet.Header, s, d holder) (Reason, int) {
-	result := trace.Run(j.n, trace.Query{From: s.end(h.Src), To: d.end(h.Dst), Header: h})
-	j.mark(&result)
+func (q *reading) walk(h packet.Header, s, d holder) (Reason, int) {
+	question := trace.Query{From: s.end(h.Src), To: d.end(h.Dst), Header: h}
+	if q.quick {
+		if v := trace.Decide(q.j.n, question); v != trace.Allow {
+			return Reason{Verdict: v}, 0
+		}
+	}
+	result := trace.Run(q.j.n, question)
+	q.j.mark(&result)
 	return reasonOf(&result), depthOf(&result)
 }
 
@@ -339,14 +360,15 @@ func depthOf(r *trace.Result) int {
 	return base + 1
 }
 
-// breaks decides for which side of observation an accepted row shows that its
-// flow passed what now denies it. A row shows less than it seems: one at
-// its sender is accepted by the sender's filters, whatever the receiver does.
-// So with an unchanged configuration nothing breaks.
-func breaks(r *record.Record, found record.Side, b begun, request, reply *tally) (out [3]bool) {
+// breaks decides for each side of observation whether an accepted row shows that
+// its flow passed what now denies it. A row shows less than it seems: one at its
+// sender was accepted by the sender's filters, whatever the receiver does. So
+// with an unchanged configuration nothing breaks. sure: found is the side, and
+// else only where the row does not tell.
+func breaks(found record.Side, sure bool, b begun, request, reply *tally) (out [3]bool) {
 	for side := range out {
 		at := record.Side(side)
-		if at == record.SideUnknown || r.Own || found == record.AtSender {
+		if sure || at == record.SideUnknown {
 			at = found
 		}
 		receiver := 0

@@ -1,0 +1,122 @@
+package eval
+
+import (
+	"math/rand/v2"
+	"net/netip"
+	"testing"
+
+	"github.com/postern-dev/postern/eval/record"
+	"github.com/postern-dev/postern/internal/netgen"
+	"github.com/postern-dev/postern/packet"
+	"github.com/postern-dev/postern/reach/trace"
+)
+
+func rng(seed uint64) *rand.Rand { return rand.New(rand.NewPCG(seed, 7)) }
+
+// named is a record that names its ends.
+func named(q netgen.Question) record.Record {
+	h := q.Header
+	r := record.Record{Src: h.Src, Dst: h.Dst, Protocol: h.Protocol, SrcPort: h.SrcPort, DstPort: h.DstPort, From: []byte("outside"), To: []byte("outside")}
+	if q.From != nil {
+		r.From = []byte(q.From.ID)
+	}
+	if q.To != nil {
+		r.To = []byte(q.To.ID)
+	}
+	return r
+}
+
+// nearby changes a header within and beyond what the network can tell apart.
+func nearby(r *rand.Rand, h packet.Header) packet.Header {
+	move := func(a netip.Addr) netip.Addr {
+		b := a.AsSlice()
+		b[len(b)-1-r.IntN(2)] += byte(r.IntN(7)) - 3
+		a, _ = netip.AddrFromSlice(b)
+		return a
+	}
+	switch r.IntN(4) {
+	case 0:
+		h.Src = move(h.Src)
+	case 1:
+		h.Dst = move(h.Dst)
+	case 2:
+		if h.Kind() == packet.Ported {
+			h.SrcPort = uint16(r.IntN(1 << 16))
+		}
+	default:
+		if h.Kind() != packet.Plain {
+			h.DstPort = uint16(r.IntN(1 << 16))
+		}
+	}
+	return h
+}
+
+// Every packet has the verdict that a walk of its own gives, and the rule that
+// decides, whatever packets were judged before it.
+func TestExact(t *testing.T) {
+	networks := 600
+	if testing.Short() {
+		networks = 100
+	}
+	counts, walks, packets := map[trace.Verdict]int{}, 0, 0
+	for seed := range uint64(networks) {
+		r := rng(seed)
+		o := netgen.All
+		o.Unknowns = []int{0, 0, 5, 20}[seed%4]
+		o.Zones = seed%5 == 0
+		n := netgen.New(r, o)
+		j := NewJudge(n, Options{})
+		m := j.NewMemory()
+		for _, q := range netgen.Questions(n, r, 25) {
+			q.NATPort = 0
+			for range 8 {
+				rec := named(q)
+				before := m.count
+				got, fault := m.Answer(&rec)
+				if fault.What != record.NoFault {
+					t.Fatalf("seed %d: %v", seed, fault)
+				}
+				walks += m.count - before
+				packets++
+				if q.From == nil && q.To == nil {
+					if got.Verdict != trace.Unknown {
+						t.Fatalf("seed %d, %v: %v of a packet between strangers", seed, q.Header, got.Verdict)
+					}
+					break
+				}
+				want := trace.Run(n, trace.Query{From: q.From, To: q.To, Header: q.Header})
+				counts[want.Verdict]++
+				reason := reasonOf(&want)
+				if want.Verdict == trace.Unknown {
+					// What is waited for may stand in several places; one is told.
+					reason.Cause, reason.Message = got.Cause, got.Message
+				}
+				if got.Reason != reason {
+					t.Fatalf("seed %d, %v from %s to %s:\n%+v\n%+v", seed, q.Header, rec.From, rec.To, got.Reason, reason)
+				}
+				q.Header = nearby(r, q.Header)
+			}
+		}
+	}
+	t.Logf("%v, %d packets, %d of them met a new class", counts, packets, walks)
+	if counts[trace.Allow] < 500 || counts[trace.Deny] < 500 || counts[trace.Unknown] < 500 {
+		t.Errorf("the networks test too little: %v", counts)
+	}
+	if walks*10 > packets*9 {
+		t.Errorf("of %d packets %d were walked: classes are too fine to test anything", packets, walks)
+	}
+}
+
+// One memory, filled by one packet after another, never mixes up two of them.
+func TestAllocations(t *testing.T) {
+	n := netgen.New(rng(3), netgen.All)
+	m := NewJudge(n, Options{}).NewMemory()
+	q := netgen.Questions(n, rng(4), 1)[0]
+	r := named(q)
+	if _, fault := m.Answer(&r); fault.What != record.NoFault {
+		t.Fatal(fault)
+	}
+	if got := testing.AllocsPerRun(100, func() { m.Answer(&r) }); got != 0 {
+		t.Errorf("%v allocations for a packet that is known", got)
+	}
+}
