@@ -302,7 +302,7 @@ func reportBroken(p *Pass, b *broken) {
 	p.Prove(f, Proof{
 		Query: trace.Query{From: b.from, To: b.to, Header: b.header},
 		Expect: func(r trace.Result) bool {
-if b.certain == diag.Possible {
+			if b.certain == diag.Possible {
 				return r.Forward.Verdict != trace.Deny && r.Verdict != trace.Allow
 			}
 			return r.Forward.Verdict == trace.Allow && r.Reply.Verdict == trace.Deny
