@@ -20,7 +20,7 @@ type tally struct {
 	any     bool
 	verdict trace.Verdict
 	reason  Reason
-	// depth is how far the deepest denial lies behind the sender: see proof.
+	// depth is how far the deepest denial lies behind the sender.
 	depth int
 	walks int
 }
@@ -257,7 +257,7 @@ func (q *reading) pair(t *tally, h packet.Header, s, d holder) {
 		t.add(unknown(ofNAT), 0)
 		return
 	case s.kind == nobody || d.kind == nobody:
-		t.add(nowhere(s, d), 1)
+		t.add(nowhere(s, d), onTheWay)
 		return
 	}
 	viaInternet := h.Src.Is4() && onInternet(h.Src)
@@ -339,25 +339,49 @@ func (q *reading) walk(h packet.Header, s, d holder) (Reason, int) {
 	return reasonOf(&result), depthOf(&result)
 }
 
-// depthOf says how far behind its sender a flow is denied: 0 by the sender's
-// own filters, 1 farther on the request's way, 2 by the responder's own
-// ACL, 3 farther on the way back.
+// How far behind its sender a flow is denied.
+const (
+	bySender    = iota // by the sender's own filters
+	onTheWay           // farther on the request's way
+	atService          // by what listens, or does not, behind the receiver
+	byResponder        // by the responder's own ACL, on the way back
+	onTheWayBack
+)
+
 func depthOf(r *trace.Result) int {
-	l, base := &r.Forward, 0
+	l, own, beyond := &r.Forward, bySender, onTheWay
 	if r.Forward.Verdict != trace.Deny {
-		l, base = &r.Reply, 2
+		l, own, beyond = &r.Reply, byResponder, onTheWayBack
 	}
 	for k := range l.Hops {
-		switch h := &l.Hops[k]; {
-		case h.Stage != trace.StageSGEgress && h.Stage != trace.StageNACLEgress:
-			return base + 1
-		case h.Verdict == trace.Deny:
-			return base
-		case h.Stage == trace.StageNACLEgress:
-			return base + 1
+		h := &l.Hops[k]
+		if h.Verdict != trace.Deny && h.Stage == trace.StageSGEgress {
+			continue
 		}
+		if h.Verdict == trace.Deny && (h.Stage == trace.StageSGEgress || h.Stage == trace.StageNACLEgress) {
+			return own
+		}
+		break
 	}
-	return base + 1
+	if n := len(l.Hops); n > 0 && l.Hops[n-1].Stage == trace.StageService {
+		return atService
+	}
+	return beyond
+}
+
+// proved is how deep the denial of a flow may lie for an accepted row to show
+// that the flow passed there.
+func proved(reply bool, at record.Side) int {
+	switch {
+	case reply && at == record.AtReceiver:
+		return onTheWayBack
+	case reply:
+		return byResponder
+	case at == record.AtReceiver:
+		return onTheWay
+	default:
+		return bySender
+	}
 }
 
 // breaks decides for each side of observation whether an accepted row shows that
@@ -371,11 +395,7 @@ func breaks(found record.Side, sure bool, b begun, request, reply *tally) (out [
 		if sure || at == record.SideUnknown {
 			at = found
 		}
-		receiver := 0
-		if at == record.AtReceiver {
-			receiver = 1
-		}
-		out[side] = (b == byDestination || request.depth <= receiver) && (b == bySource || reply.depth <= 2+receiver)
+		out[side] = (b == byDestination || request.depth <= proved(false, at)) && (b == bySource || reply.depth <= proved(true, at))
 	}
 	return out
 }

@@ -1,0 +1,126 @@
+package eval
+
+import (
+	"math/rand/v2"
+	"net/netip"
+	"testing"
+
+	"github.com/postern-dev/postern/eval/record"
+	"github.com/postern-dev/postern/internal/netgen"
+	"github.com/postern-dev/postern/ir"
+	"github.com/postern-dev/postern/packet"
+	"github.com/postern-dev/postern/reach/trace"
+)
+
+// observe writes the rows that AWS would log of a flow: what each interface's
+// own groups and ACL let pass, and what reached them.
+func observe(n *ir.Network, q netgen.Question, r *rand.Rand) []record.Record {
+	result := trace.Run(n, trace.Query{From: q.From, To: q.To, Header: q.Header})
+	if result.Verdict == trace.Unknown {
+		return nil // the way is partly outside the model; nobody knows the rows
+	}
+	h := q.Header
+	if q.To != nil && q.From == nil && h.Dst.Is4() {
+		for _, a := range q.To.Addresses {
+			if a.Public.Exists.V && a.Public.Addr.V == h.Dst {
+				h.Dst = a.Private.V // rows show the private address
+			}
+		}
+	}
+	var rs []record.Record
+	row := func(i *ir.Interface, h packet.Header, side record.Side, flags uint16, accepted bool) {
+		if i == nil {
+			return
+		}
+		rec := record.Record{
+			Src: h.Src, Dst: h.Dst, Protocol: h.Protocol, SrcPort: h.SrcPort, DstPort: h.DstPort, Flow: true, Interface: []byte(i.ID),
+			Observed: record.Rejected, TCPFlags: flags, HasFlags: h.Protocol == packet.TCP && r.IntN(2) == 0, AnyType: h.Kind() == packet.Typed,
+		}
+		if accepted {
+			rec.Observed = record.Accepted
+		}
+		switch r.IntN(3) {
+		case 0:
+			rec.Side = side
+		case 1:
+			rec.Interface, rec.Side = nil, side
+		}
+		rs = append(rs, rec)
+	}
+	depth := depthOf(&result)
+	denied := result.Forward.Verdict == trace.Deny
+	row(q.From, h, record.AtSender, 2, !denied || depth != bySender)
+	if denied && depth != atService {
+		return rs
+	}
+	row(q.To, h, record.AtReceiver, 2, true)
+	if denied || result.Reply.NotNeeded {
+		return rs
+	}
+	back := reversed(h)
+	row(q.To, back, record.AtSender, 18, result.Reply.Verdict == trace.Allow || depth != byResponder)
+	if result.Reply.Verdict == trace.Allow {
+		row(q.From, back, record.AtReceiver, 18, true)
+	}
+	return rs
+}
+
+// On the configuration under which they were observed, no accepted flow breaks
+// and no rejected one opens.
+func TestNothingChanged(t *testing.T) {
+	counts := map[Replay]int{}
+	networks := uint64(600)
+	if testing.Short() {
+		networks = 100
+	}
+	for seed := range networks {
+		r := rng(seed)
+		n := netgen.New(r, netgen.Options{IPv6: true, Transit: true, BPA: true, Services: true})
+		j := NewJudge(n, Options{})
+		m := j.NewMemory()
+		for _, q := range netgen.Questions(n, r, 60) {
+			if !has(n, q.From, q.Header.Src) || !has(n, q.To, q.Header.Dst) {
+				continue // no such packet
+			}
+			if q.From == nil && !onInternet(q.Header.Src) {
+				continue // no such host sends to public addresses
+			}
+			if q.From == q.To || q.From != nil && q.To != nil && q.Header.Dst.Is4() && !privateOf(q.To, q.Header) {
+				continue // one interface to another's public address: the rows of the receiver show the sender's
+			}
+			for _, rec := range observe(n, q, r) {
+				a, fault := m.Answer(&rec)
+				if fault.What != record.NoFault {
+					t.Fatal(fault)
+				}
+				got := a.Replay(&rec)
+				counts[got]++
+				if got == Breaks || got == Opens {
+					t.Fatalf("seed %d, %v of %v at %s, side %d, flags %d: %v, %+v", seed, rec.Header(), q.Header, rec.Interface, rec.Side, rec.TCPFlags, got, a.Reason)
+				}
+			}
+		}
+	}
+	t.Log(counts)
+	if counts[Holds] < 100 || counts[Stays] < 100 {
+		t.Errorf("the flows test too little: %v", counts)
+	}
+}
+
+func has(n *ir.Network, i *ir.Interface, a netip.Addr) bool {
+	for _, o := range n.Interfaces {
+		if (trace.Holds(n, o, a) != trace.Deny) != (o == i) {
+			return false
+		}
+	}
+	return true
+}
+
+func privateOf(i *ir.Interface, h packet.Header) bool {
+	for _, a := range i.Addresses {
+		if a.Private.V == h.Dst {
+			return true
+		}
+	}
+	return false
+}
