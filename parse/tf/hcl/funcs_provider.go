@@ -25,7 +25,7 @@ var arnParts = [...]string{"partition", "service", "region", "account_id", "reso
 func splitARN(s string) ([]string, error) {
 	rest, ok := strings.CutPrefix(s, "arn:")
 	if !ok {
-		return nil, errors.New("an ARN begins with arn:")
+		return nil, errors.New("an ARN begins with arn: and its parts")
 	}
 	parts := strings.SplitN(rest, ":", len(arnParts))
 	if len(parts) < len(arnParts) {
