@@ -26,26 +26,38 @@ func named(q netgen.Question) record.Record {
 	return r
 }
 
-// nearby changes a header within and beyond what the network can tell apart.
-func nearby(r *rand.Rand, h packet.Header) packet.Header {
+// nearby changes a header within and beyond what the network can tell apart:
+// addresses to others of the corners or to those that AWS keeps, ports to the
+// ends of intervals.
+func nearby(r *rand.Rand, corners []packet.Header, h packet.Header) packet.Header {
 	move := func(a netip.Addr) netip.Addr {
+		if c := corners[r.IntN(len(corners))].Src; r.IntN(2) == 0 && c.Is4() == a.Is4() {
+			return c
+		}
 		b := a.AsSlice()
-		b[len(b)-1-r.IntN(2)] += byte(r.IntN(7)) - 3
+		b[len(b)-1] = []byte{b[len(b)-1] + byte(r.IntN(7)) - 3, 0, 1, 2, 3, 4, 17, 18, 200, 255}[r.IntN(10)]
 		a, _ = netip.AddrFromSlice(b)
 		return a
 	}
-	switch r.IntN(4) {
+	port := func() uint16 {
+		return []uint16{uint16(r.IntN(1 << 16)), 0, 21, 22, 23, 442, 443, 444, 1023, 1024, 32767, 32768, 60999, 61000, 65535}[r.IntN(15)]
+	}
+	switch r.IntN(6) {
 	case 0:
 		h.Src = move(h.Src)
 	case 1:
 		h.Dst = move(h.Dst)
-	case 2:
+	case 2, 3:
 		if h.Kind() == packet.Ported {
-			h.SrcPort = uint16(r.IntN(1 << 16))
+			h.SrcPort = port()
 		}
 	default:
-		if h.Kind() != packet.Plain {
-			h.DstPort = uint16(r.IntN(1 << 16))
+		switch h.Kind() {
+		case packet.Ported:
+			h.DstPort = port()
+		case packet.Typed:
+			h.DstPort = packet.TypeCode([]uint8{0, 3, 8, 128, 129, uint8(r.IntN(256))}[r.IntN(6)], uint8(r.IntN(6)))
+		case packet.Plain, packet.KindInvalid:
 		}
 	}
 	return h
@@ -54,7 +66,7 @@ func nearby(r *rand.Rand, h packet.Header) packet.Header {
 // Every packet has the verdict that a walk of its own gives, and the rule that
 // decides, whatever packets were judged before it.
 func TestExact(t *testing.T) {
-	networks := 600
+	networks := 800
 	if testing.Short() {
 		networks = 100
 	}
@@ -67,9 +79,11 @@ func TestExact(t *testing.T) {
 		n := netgen.New(r, o)
 		j := NewJudge(n, Options{})
 		m := j.NewMemory()
+		corners := netgen.Corners(n, r, 20)
 		for _, q := range netgen.Questions(n, r, 25) {
 			q.NATPort = 0
-			for range 8 {
+			first := q.Header
+			for range 12 {
 				rec := named(q)
 				before := m.count
 				got, fault := m.Answer(&rec)
@@ -94,7 +108,10 @@ func TestExact(t *testing.T) {
 				if got.Reason != reason {
 					t.Fatalf("seed %d, %v from %s to %s:\n%+v\n%+v", seed, q.Header, rec.From, rec.To, got.Reason, reason)
 				}
-				q.Header = nearby(r, q.Header)
+				q.Header = nearby(r, corners, first)
+				if r.IntN(2) == 0 {
+					q.Header = nearby(r, corners, q.Header)
+				}
 			}
 		}
 	}

@@ -50,7 +50,7 @@ func observe(n *ir.Network, q netgen.Question, r *rand.Rand) []record.Record {
 	depth := depthOf(&result)
 	denied := result.Forward.Verdict == trace.Deny
 	row(q.From, h, record.AtSender, 2, !denied || depth != bySender)
-	if denied && depth != atService {
+	if hops := result.Forward.Hops; denied && hops[len(hops)-1].Stage != trace.StageService {
 		return rs
 	}
 	row(q.To, h, record.AtReceiver, 2, true)

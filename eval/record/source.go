@@ -59,7 +59,7 @@ func Open(in io.Reader, at io.ReaderAt, size int64) (*Source, error) {
 		_, _ = b.Discard(3)
 	}
 	head, err := b.Peek(64 << 10)
-	if err != nil && !errors.Is(err, io.EOF) {
+	if len(head) == 0 && err != nil && !errors.Is(err, io.EOF) { // else what there is comes first
 		return nil, fmt.Errorf("cannot be read: %w", err)
 	}
 	s.in = b
