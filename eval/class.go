@@ -195,17 +195,41 @@ func (c *cuts) typed() *portClasses {
 // classes are those of one network.
 type classes struct {
 	*addressClasses
-	// service is of the port that a packet is for, by protocol; client of the
-	// port that it comes from, which only replies are filtered by.
-	tcp, udp, icmp, icmp6, client *portClasses
+	tcp, udp service
+	icmp     *portClasses // type and code
+	icmp6    *portClasses
 }
 
-func (c *classes) ports(p uint8, ipv4 bool, src, dst uint16) (from, to uint16) {
+// service holds the classes of a protocol with ports: of the port that a
+// request is for, of the port that it comes from, which only replies are
+// filtered by, and of one that may be either.
+type service struct{ server, client, either *portClasses }
+
+func newService(server, client *cuts) service {
+	either := *server
+	for k, cut := range client {
+		either[k] = either[k] || cut
+	}
+	return service{server.classes(), client.classes(), either.classes()}
+}
+
+func (s *service) of(b begun, src, dst uint16) (from, to uint16) {
+	switch b {
+	case bySource:
+		return s.client.of[src], s.server.of[dst]
+	case byDestination:
+		return s.server.of[src], s.client.of[dst]
+	case byEither:
+	}
+	return s.either.of[src], s.either.of[dst]
+}
+
+func (c *classes) ports(p uint8, ipv4 bool, b begun, src, dst uint16) (from, to uint16) {
 	switch {
 	case p == packet.TCP:
-		return c.client.of[src], c.tcp.of[dst]
+		return c.tcp.of(b, src, dst)
 	case p == packet.UDP:
-		return c.client.of[src], c.udp.of[dst]
+		return c.udp.of(b, src, dst)
 	case p == packet.ICMP && ipv4:
 		return 0, c.icmp.of[dst]
 	case p == packet.ICMPv6 && !ipv4:
@@ -221,7 +245,7 @@ func newClasses(n *ir.Network) *classes {
 	c.constants()
 	c.network(n)
 	return &classes{
-		addressClasses: newAddressClasses(c.cidrs),
-		tcp:            c.tcp.classes(), udp: c.udp.classes(), client: c.client.classes(), icmp: c.icmp.typed(), icmp6: c.icmp6.typed(),
+		addressClasses: newAddressClasses(c.cidrs), tcp: newService(c.tcp, c.client), udp: newService(c.udp, c.client),
+		icmp: c.icmp.typed(), icmp6: c.icmp6.typed(),
 	}
 }

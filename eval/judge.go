@@ -175,7 +175,8 @@ const foreign = 1<<32 - 1
 // key packs a record. The fault is an end that does not exist.
 func (j *Judge) key(r *record.Record) (key, record.Fault) {
 	ipv4 := r.Src.Is4()
-	src, dst := j.classes.ports(r.Protocol, ipv4, r.SrcPort, r.DstPort)
+	b := j.begun(r)
+	src, dst := j.classes.ports(r.Protocol, ipv4, b, r.SrcPort, r.DstPort)
 	srcClass, dstClass := j.classes.of(r.Src), j.classes.of(r.Dst)
 	var from, to uint32
 	if r.Flow {
@@ -197,7 +198,7 @@ func (j *Judge) key(r *record.Record) (key, record.Fault) {
 			}
 		}
 	}
-	mode := uint64(j.begun(r))
+	mode := uint64(b)
 	for k, on := range [...]bool{r.Flow, r.Own, r.AnyType} {
 		if on {
 			mode |= 4 << k

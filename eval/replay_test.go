@@ -3,6 +3,7 @@ package eval
 import (
 	"math/rand/v2"
 	"net/netip"
+	"slices"
 	"testing"
 
 	"github.com/postern-dev/postern/eval/record"
@@ -78,14 +79,18 @@ func TestNothingChanged(t *testing.T) {
 		n := netgen.New(r, netgen.Options{IPv6: true, Transit: true, BPA: true, Services: true})
 		j := NewJudge(n, Options{})
 		m := j.NewMemory()
-		for _, q := range netgen.Questions(n, r, 60) {
-			if !has(n, q.From, q.Header.Src) || !has(n, q.To, q.Header.Dst) {
+		corners := netgen.Corners(n, r, 20)
+		for _, q := range slices.Concat(netgen.Questions(n, r, 30), netgen.Questions(n, r, 30)) {
+			if r.IntN(2) == 0 {
+				q.Header = nearby(r, corners, q.Header)
+			}
+			if !has(n, q.From, q.Header.Src) || q.From != nil && !hasPrivate(q.From, q.Header.Src) || !has(n, q.To, q.Header.Dst) {
 				continue // no such packet
 			}
 			if q.From == nil && !onInternet(q.Header.Src) {
 				continue // no such host sends to public addresses
 			}
-			if q.From == q.To || q.From != nil && q.To != nil && q.Header.Dst.Is4() && !privateOf(q.To, q.Header) {
+			if q.From == q.To || q.From != nil && q.To != nil && q.Header.Dst.Is4() && !hasPrivate(q.To, q.Header.Dst) {
 				continue // one interface to another's public address: the rows of the receiver show the sender's
 			}
 			for _, rec := range observe(n, q, r) {
@@ -94,6 +99,10 @@ func TestNothingChanged(t *testing.T) {
 					t.Fatal(fault)
 				}
 				got := a.Replay(&rec)
+				k, _ := j.key(&rec)
+				if want := j.judge(k, &rec); a.Decision != want.Decision || a.From != want.From || a.To != want.To || a.Reply != want.Reply || got != want.Replay(&rec) {
+					t.Fatalf("seed %d, %v: remembered %v, %+v; judged anew %v, %+v", seed, rec.Header(), got, a.Reason, want.Replay(&rec), want.Reason)
+				}
 				counts[got]++
 				if got == Breaks || got == Opens {
 					t.Fatalf("seed %d, %v of %v at %s, side %d, flags %d: %v, %+v", seed, rec.Header(), q.Header, rec.Interface, rec.Side, rec.TCPFlags, got, a.Reason)
@@ -116,11 +125,6 @@ func has(n *ir.Network, i *ir.Interface, a netip.Addr) bool {
 	return true
 }
 
-func privateOf(i *ir.Interface, h packet.Header) bool {
-	for _, a := range i.Addresses {
-		if a.Private.V == h.Dst {
-			return true
-		}
-	}
-	return false
+func hasPrivate(i *ir.Interface, a netip.Addr) bool {
+	return slices.ContainsFunc(i.Addresses, func(d ir.Address) bool { return d.Private.V == a })
 }

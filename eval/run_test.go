@@ -45,7 +45,7 @@ func TestOrder(t *testing.T) {
 				lines, summary = out, said
 			}
 			if out != lines {
-				t.Fatalf("%d workers: other lines", workers)
+				t.Fatalf("%d workers: other lines\n%s", workers, cmp.Diff(strings.Split(lines, "\n"), strings.Split(out, "\n")))
 			}
 			if diff := cmp.Diff(summary, said); diff != "" {
 				t.Fatalf("%d workers: another summary\n%s", workers, diff)

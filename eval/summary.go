@@ -104,7 +104,7 @@ func (j *Judge) finish(s *Summary, flows map[flowKey]*Flow, counts [][]int) {
 	})
 	for k, f := range flows {
 		f.From, f.To, f.Reason = k.from.Text, k.to.Text, k.decision.Reason
-		f.Service = service(k)
+		f.Service = serviceOf(k)
 		if k.replay == Breaks {
 			s.Breaking = append(s.Breaking, *f)
 		} else {
@@ -143,8 +143,8 @@ func compareCause(a, b diag.Cause) int {
 	return cmp.Or(a.Range.Compare(b.Range), cmp.Compare(a.Message, b.Message), cmp.Compare(a.Address, b.Address), cmp.Compare(a.Code, b.Code))
 }
 
-// service is what a flow is for: tcp/443, icmp, 50.
-func service(k flowKey) string {
+// serviceOf is what a flow is for: tcp/443, icmp, 50.
+func serviceOf(k flowKey) string {
 	family := packet.IPv6
 	if k.ipv4 {
 		family = packet.IPv4
