@@ -89,6 +89,11 @@ func TestCheck(t *testing.T) {
 		{"addresses are no network", "parse", "net/netip", ""},
 		{"no processes", "parse", "os/exec", "parse imports os/exec: only solver/smt may"},
 		{"the solver process", "solver/smt", "os/exec", ""},
+		{"verdicts come from the judge", "eval", "reach/trace", ""},
+		{"verdicts come from the judge alone", "eval", "reach", "eval imports reach: eval may import eval/record, reach/trace, ir, diag, packet of the project"},
+		{"records know no networks", "eval/record", "ir", "eval/record imports ir: eval/record may import packet of the project"},
+		{"parquet in its reader", "eval/record", "github.com/parquet-go/parquet-go", ""},
+		{"parquet elsewhere", "eval", "github.com/parquet-go/parquet-go", "eval imports github.com/parquet-go/parquet-go: only eval/record may"},
 		{"a new package", "shiny", "packet", "shiny imports packet: internal/importcheck does not know where shiny belongs; add it there"},
 	}
 	for _, tt := range tests {
