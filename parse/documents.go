@@ -71,7 +71,7 @@ func (r *documents) place(d document) string { return path.Dir(d.shown()) }
 // readExport reads a document of a directory if it is an export.
 func (r *documents) readExport(d document) bool {
 	data, err := d.bytes(r.l, maxUnasked)
-	if err != nil || !awsapi.Detect(data) || !json.Valid(data) {
+	if err != nil || ownAnswer(data) || !awsapi.Detect(data) || !json.Valid(data) {
 		return false
 	}
 	if _, ok := r.reader.Add(d.shown(), data); !ok {
@@ -96,6 +96,10 @@ func (r *documents) read(d document) {
 		return
 	}
 	switch kind := terraformKind(data); {
+	case ownAnswer(data) && d.many:
+		r.idle = append(r.idle, shown)
+	case ownAnswer(data):
+		r.l.refuse(shown, "", "this is an answer of postern's own, not an input", "name what was checked")
 	case kind != "" && !d.named: // what Terraform left beside its configuration
 	case kind != "":
 		r.l.note(shown, kind, data)
@@ -107,6 +111,14 @@ func (r *documents) read(d document) {
 	default:
 		r.l.refuse(shown, "", "this JSON is neither an AWS export nor a Terraform plan or state", "exports are what `aws ec2 describe-... --output json` prints")
 	}
+}
+
+// ownAnswer recognises what postern itself printed with --format json: lying in
+// a directory that is checked, it is no export.
+func ownAnswer(data []byte) bool {
+	head := bytes.TrimLeft(data[:min(len(data), 256)], "{ \t\r\n")
+	rest, ok := bytes.CutPrefix(head, []byte(`"schema"`))
+	return ok && bytes.HasPrefix(bytes.TrimLeft(rest, ": \t\r\n"), []byte(`"postern/`))
 }
 
 // export hands a file to the reader of exports, which reports by itself what

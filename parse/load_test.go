@@ -133,6 +133,7 @@ func TestLoad(t *testing.T) {
 		{name: "a directory of states", files: map[string]string{"s/terraform.tfstate": aState}, want: []string{"s/terraform.tfstate"}},
 		{name: "a state beside an export", files: map[string]string{"net/main.tf": vpc, "net/vpcs.json": vpcs, "net/terraform.tfstate": aState}, want: []string{"exports", "net"}},
 		{name: "other JSON, named", files: map[string]string{"a.json": "{}"}, paths: []string{"a.json"}, want: []string{}, says: []string{"error: a.json: this JSON is neither an AWS export nor a Terraform plan or state"}},
+		{name: "an answer of postern's own, named", files: map[string]string{"show.json": `{"schema": "postern/show/v1", "security_groups": []}`}, paths: []string{"show.json"}, want: []string{}, says: []string{"error: show.json: this is an answer of postern's own, not an input"}},
 		{name: "no JSON, named", files: map[string]string{"a.md": "# hello"}, paths: []string{"a.md"}, want: []string{}, says: []string{"error: a.md: this is neither JSON nor Terraform"}},
 		{name: "other JSON, in a directory", files: map[string]string{"a.json": "{}", "b.json": "[]"}, want: []string{}, says: []string{"a.json: no AWS export: a.json, b.json"}},
 
