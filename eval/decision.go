@@ -155,7 +155,6 @@ func replaceWord(text, word, with string) string {
 // use is a rule or an entry, and whether a packet has met it.
 type use struct {
 	Address string // of the rule, or of the entry with its ACL
-	Text    string
 	Place   diag.Place
 }
 
