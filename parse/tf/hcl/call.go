@@ -370,7 +370,7 @@ func (s *scope) apply(b builtin, args []cty.Value) (cty.Value, error) {
 // wholly reports whether arguments can be measured.
 func wholly(args []cty.Value) bool {
 	for _, a := range args {
-		if bare, _ := a.UnmarkDeep(); !bare.IsWhollyKnown() || bare.IsNull() {
+		if !a.IsWhollyKnown() || a.IsNull() {
 			return false
 		}
 	}

@@ -134,13 +134,14 @@ func (s *scope) spend(n int) (cty.Value, bool) {
 // What a step stands for, when values are walked over or made: so many
 // elements, or so many bytes of text.
 const (
-	stepElements = 8
-	stepBytes    = 32
+	stepElements = 2
+	stepBytes    = 16
 	freshSteps   = 16 // to make an unknown value; it takes space more than time
+	errorSteps   = 64 // to keep an error, which a loop repeats; it takes space as well
 )
 
 // work is what it takes to walk over a value, in steps.
-func (f facts) work() int { return f.size/stepElements + 4*f.sorted + f.bytes/stepBytes }
+func (f facts) work() int { return f.size/stepElements + f.sorted + f.bytes/stepBytes }
 
 func (ev *evaluator) stop(why string) {
 	ev.stopped = &diag.Cause{Code: diag.Limit, Message: why, Range: diag.Range{File: ev.files.name(ev.root.dir.path)}}

@@ -23,6 +23,7 @@ func (s *scope) resolve(t hcl.Traversal, r hcl.Range) (cty.Value, hcl.Diagnostic
 	}
 	v, rest, ds := s.lookup(t, r)
 	if ds.HasErrors() {
+		s.ev.steps -= errorSteps
 		return cty.DynamicVal, ds
 	}
 	if len(s.seen) < maxSeen && s.holdsUnknown(v) {

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"math"
 	"math/big"
+	"math/bits"
 	"strings"
 
 	"github.com/zclconf/go-cty/cty"
@@ -109,10 +110,18 @@ func (f *facts) text(s string, l Limits) {
 func (f *facts) elements(v cty.Value, l Limits) {
 	t := v.Type()
 	keyed := t.IsMapType() || t.IsObjectType()
+	if t.IsListType() || t.IsTupleType() {
+		for _, e := range v.AsValueSlice() { // the iterator would make keys
+			if f.walk(e, l); f.huge {
+				return
+			}
+		}
+		return
+	}
 	n, symbols := 0, false
 	for it := v.ElementIterator(); it.Next() && !f.huge; n++ {
 		k, e := it.Element()
-		if keyed || t.IsSetType() {
+		if keyed {
 			f.sorted++
 		}
 		if keyed {
@@ -127,6 +136,10 @@ func (f *facts) elements(v cty.Value, l Limits) {
 		f.walk(e, l)
 		symbols = symbols || t.IsSetType() && (f.symbol || !e.IsWhollyKnown())
 		f.symbol = f.symbol || had
+	}
+	if t.IsSetType() {
+		l := bits.Len(uint(n))
+		f.sorted += n * l * l / 8 // a stable sort in place
 	}
 	if n > 1 && symbols {
 		f.ambiguous = true
