@@ -70,30 +70,32 @@ type broken struct {
 // border get their replies: one finding an ACL, direction and protocol.
 func replyBlocked(p *Pass) error {
 	ends := representatives(p.Net)
+	asked := meanings{}
 	for _, acl := range p.Net.NetworkACLs {
-		if acl.Open != nil || !filters(p, acl) {
+		if acl.Open != nil {
 			continue
 		}
+		families := filters(p, acl)
 		var found []*broken
 		sides := map[side]replySide{}
-		for _, f := range packet.Families {
+		for _, f := range families {
 			for _, egress := range []bool{false, true} {
 				sides[side{f, egress}] = sideOf(p, f, acl, egress)
 			}
 		}
 		for _, here := range ends {
-			if !behind(here, acl) {
+			if len(families) == 0 || !behind(here, acl) {
 				continue
 			}
 			for _, there := range append([]*ir.Interface{nil}, ends...) {
 				if there == here || there != nil && sameSubnet(here, there) {
 					continue
 				}
-				for _, f := range packet.Families {
-					if err := addBroken(p, f, acl, sides[side{f, true}], there, here, &found); err != nil {
+				for _, f := range families {
+					if err := addBroken(p, acl, sides[side{f, true}], asked, there, here, &found); err != nil {
 						return err
 					}
-					if err := addBroken(p, f, acl, sides[side{f, false}], here, there, &found); err != nil {
+					if err := addBroken(p, acl, sides[side{f, false}], asked, here, there, &found); err != nil {
 						return err
 					}
 				}
@@ -114,17 +116,20 @@ func behind(i *ir.Interface, acl *ir.NetworkACL) bool {
 	})
 }
 
-// filters reports whether an ACL may drop anything at all.
-func filters(p *Pass, acl *ir.NetworkACL) bool {
+// filters returns the families in which an ACL lets some packets pass and drops
+// others, in one direction or the other. Where it drops all, no request passes
+// that a reply would belong to.
+func filters(p *Pass, acl *ir.NetworkACL) []packet.Family {
+	var out []packet.Family
 	for _, f := range packet.Families {
 		s := p.Model.Space(f)
-		for _, egress := range []bool{false, true} {
-			if reach.ACLBand(s, reach.RequestView(egress), acl, egress).May != s.All() {
-				return true
-			}
+		in := reach.ACLBand(s, reach.RequestView(false), acl, false).May
+		eg := reach.ACLBand(s, reach.RequestView(true), acl, true).May
+		if (in != s.All() || eg != s.All()) && (in != solver.Empty || eg != solver.Empty) {
+			out = append(out, f)
 		}
 	}
-	return false
+	return out
 }
 
 // representatives picks one interface of every class that filters cannot tell
@@ -193,7 +198,8 @@ func sideOf(p *Pass, f packet.Family, acl *ir.NetworkACL, egress bool) replySide
 }
 
 // addBroken looks at one flow.
-func addBroken(p *Pass, f packet.Family, acl *ir.NetworkACL, r replySide, from, to *ir.Interface, found *[]*broken) error {
+func addBroken(p *Pass, acl *ir.NetworkACL, r replySide, asked meanings, from, to *ir.Interface, found *[]*broken) error {
+	f := r.family
 	s := p.Model.Space(f)
 	flow, err := p.Model.Flow(p.Context, from, to, f)
 	if err != nil {
@@ -201,7 +207,7 @@ func addBroken(p *Pass, f packet.Family, acl *ir.NetworkACL, r replySide, from, 
 	}
 	ordinary, meant := clients(s, from), r.named
 	if to != nil {
-		meant = specific(s, to)
+		meant = asked.of(s, to)
 	}
 	for _, try := range []struct {
 		forward solver.Set
@@ -250,6 +256,25 @@ func denied(s *solver.Space, acl *ir.NetworkACL, egress bool) solver.Set {
 		}
 	}
 	return s.Union(sets...)
+}
+
+// meanings keeps what specific says of each receiver: it is asked once for
+// every sender.
+type meanings map[meaning]solver.Set
+
+type meaning struct {
+	family packet.Family
+	to     *ir.Interface
+}
+
+func (m meanings) of(s *solver.Space, to *ir.Interface) solver.Set {
+	k := meaning{s.Family(), to}
+	set, ok := m[k]
+	if !ok {
+		set = specific(s, to)
+		m[k] = set
+	}
+	return set
 }
 
 // specific returns the requests that somebody meant to allow: named by a rule

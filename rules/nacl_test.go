@@ -8,6 +8,8 @@ import (
 
 	"github.com/postern-dev/postern/diag"
 	"github.com/postern-dev/postern/ir"
+	"github.com/postern-dev/postern/packet"
+	"github.com/postern-dev/postern/reach"
 )
 
 var entryRules = []string{"nacl-deny-ineffective", "nacl-allow-ineffective", "nacl-entry-redundant"}
@@ -380,6 +382,34 @@ func TestDefaultEmptied(t *testing.T) {
 			test.change(n, acl)
 			if d := cmp.Diff(test.want, messages(run(t, n, "nacl-default-emptied").Findings)); d != "" {
 				t.Error(d)
+			}
+		})
+	}
+}
+
+// Replies are looked for in the families that an ACL lets through in part:
+// where it lets nothing through, or everything, there is nothing to lose.
+func TestFilters(t *testing.T) {
+	tests := []struct {
+		name    string
+		entries []string
+		want    []packet.Family
+	}{
+		{"all of IPv4, nothing of IPv6", []string{"in 100 allow all 0.0.0.0/0", "out 100 allow all 0.0.0.0/0"}, nil},
+		{"all but one port", []string{"in 90 deny tcp/23 0.0.0.0/0", "in 100 allow all 0.0.0.0/0", "out 100 allow all 0.0.0.0/0"}, []packet.Family{packet.IPv4}},
+		{"in, but not out", []string{"in 100 allow all 0.0.0.0/0", "in 110 allow all ::/0"}, []packet.Family{packet.IPv4, packet.IPv6}},
+		{"nothing", nil, nil},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			acl := parseACL(t, tt.entries...)
+			n := aclNetwork(acl)
+			m, err := reach.Compile(t.Context(), n)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if diff := cmp.Diff(tt.want, filters(&Pass{Context: t.Context(), Net: n, Model: m}, acl)); diff != "" {
+				t.Errorf("-want +got:\n%s", diff)
 			}
 		})
 	}
