@@ -102,6 +102,9 @@ func (c *copier) vpc(v *VPC) *VPC {
 	}
 	d.BPA = fill(c, v.BPA, Site{Kind: SiteBPA}, readBPA)
 	d.Exclusion = fill(c, v.Exclusion, Site{Kind: SiteExclusion}, readExclusion)
+	if l := v.Lattice; l != nil {
+		d.Lattice = &Lattice{Groups: c.carried(l.Groups, &l.Origin, ""), Origin: l.Origin}
+	}
 	return &d
 }
 

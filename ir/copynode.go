@@ -15,29 +15,36 @@ func (c *copier) iface(i *Interface) *Interface {
 		c.gone[i] = true
 	}
 	d.SourceDestCheck = c.boolean(i.SourceDestCheck, FieldInvalid)
+	d.PreserveClient = c.boolean(i.PreserveClient, FieldInvalid)
 	d.Addresses = c.addresses(i.Addresses)
 	d.Prefixes = slices.Clone(i.Prefixes)
 	d.Services = c.services(i.Services)
 	d.Subnet = pick(c, i.Subnet, FieldSubnet, c.subnet)
-	d.Groups = Many[*SecurityGroup]{Sure: each(i.Groups.Sure, c.group), Open: i.Groups.Open}
-	for _, g := range i.Groups.Maybe {
-		c.of(&i.Origin, i.ID)
+	d.Groups = c.carried(i.Groups, &i.Origin, i.ID)
+	return &d
+}
+
+// carried copies the groups that something with an origin and an id carries.
+func (c *copier) carried(from Many[*SecurityGroup], o *Origin, id string) Many[*SecurityGroup] {
+	to := Many[*SecurityGroup]{Sure: each(from.Sure, c.group), Open: from.Open}
+	for _, g := range from.Maybe {
+		c.of(o, id)
 		switch text, ok := c.value(g.Why, SiteExists, FieldGroups); {
 		case !ok:
-			d.Groups.Maybe = append(d.Groups.Maybe, Possible[*SecurityGroup]{c.group(g.V), g.Why})
+			to.Maybe = append(to.Maybe, Possible[*SecurityGroup]{c.group(g.V), g.Why})
 		case text != "0":
-			d.Groups.Sure = append(d.Groups.Sure, c.group(g.V))
+			to.Sure = append(to.Sure, c.group(g.V))
 		}
 	}
-	c.of(&i.Origin, i.ID)
-	if text, ok := c.value(i.Groups.Open, SiteGroups, FieldGroups); ok {
+	c.of(o, id)
+	if text, ok := c.value(from.Open, SiteGroups, FieldGroups); ok {
 		if more, ok := objects[*SecurityGroup](c, text); ok {
-			d.Groups.Open = nil
-			d.Groups.Sure = append(d.Groups.Sure, each(more, c.group)...)
+			to.Open = nil
+			to.Sure = append(to.Sure, each(more, c.group)...)
 		}
 	}
-	d.Groups.Sure = slices.DeleteFunc(d.Groups.Sure, repeated[*SecurityGroup]())
-	return &d
+	to.Sure = slices.DeleteFunc(to.Sure, repeated[*SecurityGroup]())
+	return to
 }
 
 func (c *copier) addresses(from []Address) []Address {
@@ -62,12 +69,41 @@ func (c *copier) services(s *Services) *Services {
 	}
 	d := *s
 	d.Ports = slices.Clone(s.Ports)
+	for k := range d.Ports {
+		d.Ports[k].Forward = c.forward(d.Ports[k].Forward)
+	}
 	if text, ok := c.value(s.Open, SiteServices, FieldInvalid); ok {
 		if more, ok := readServices(text); ok {
 			d.Open, d.Ports = nil, append(d.Ports, more...)
 		}
 	}
 	return &d
+}
+
+func (c *copier) forward(f *Forward) *Forward {
+	if f == nil {
+		return nil
+	}
+	d := *f
+	d.PreserveClient = c.boolean(f.PreserveClient, FieldInvalid)
+	d.Open = c.closed(f.Open)
+	d.Targets = nil
+	for _, t := range f.Targets {
+		count, maybe := c.copies(t.Maybe)
+		owner, id := c.owner, c.id
+		t.Maybe, t.Interface = maybe, c.iface(t.Interface)
+		c.of(owner, id)
+		t.Port = fill(c, t.Port, Site{Kind: SitePorts}, readPort)
+		if count > 0 && (t.Interface == nil || !c.goes(t.Interface)) {
+			d.Targets = append(d.Targets, t)
+		}
+	}
+	return &d
+}
+
+func readPort(text string) (uint16, bool) {
+	p, ok := readPorts(text)
+	return p.Lo, ok && p.Lo == p.Hi
 }
 
 func (c *copier) gateway(g *Gateway) *Gateway {
@@ -81,6 +117,8 @@ func (c *copier) gateway(g *Gateway) *Gateway {
 	d.VPC = pick(c, g.VPC, FieldInvalid, c.vpc)
 	c.of(&g.Origin, g.ID)
 	d.Subnet = pick(c, g.Subnet, FieldSubnet, c.subnet)
+	c.of(&g.Origin, g.ID)
+	d.RouteTable = pick(c, g.RouteTable, FieldSubnet, c.table)
 	return &d
 }
 

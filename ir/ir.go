@@ -110,6 +110,9 @@ type VPC struct {
 	// More: further CIDRs may exist that the input does not show.
 	More    *Unknown
 	Default bool
+	// Lattice is the VPC's association with a VPC Lattice service network; nil
+	// when there is none.
+	Lattice *Lattice
 	// PrivateIPv6 lists the IPv6 CIDRs that are not advertised to the internet.
 	PrivateIPv6 []netip.Prefix
 	BPA         Value[BPA]
@@ -118,6 +121,14 @@ type VPC struct {
 	// Seen is false for a VPC that the input only names: a literal id, a data
 	// source. What is attached to it elsewhere is then not seen either.
 	Seen   bool
+	Origin Origin
+}
+
+// Lattice is a VPC's association with a VPC Lattice service network. Its groups
+// filter what clients of the VPC send to the link-local addresses of Lattice.
+// [vpc-lattice security-groups]
+type Lattice struct {
+	Groups Many[*SecurityGroup]
 	Origin Origin
 }
 
@@ -329,6 +340,7 @@ const (
 	InterfaceNATGateway
 	InterfaceTransitGateway
 	InterfaceEndpoint
+	InterfaceConnectEndpoint // EC2 Instance Connect endpoint
 	InterfaceOther
 )
 
@@ -356,6 +368,10 @@ type Interface struct {
 	NoInbound bool
 	// Windows: its client ports are 49152-65535.
 	Windows bool
+	// PreserveClient: what an EC2 Instance Connect endpoint sends carries the
+	// address of the person that uses it, not its own. A reference to its groups
+	// matches either way.
+	PreserveClient Value[bool]
 	// Maybe: the interface stands for 0 to any finite number.
 	Maybe *Unknown
 	// Hypothetical: made by the analysis for a group that something outside
@@ -381,6 +397,42 @@ type Service struct {
 	Protocol uint8
 	Ports    Ports
 	Place    diag.Place
+	// Forward is where a load balancer sends what arrives here; nil where the
+	// interface answers by itself, or a load balancer's targets are not read.
+	Forward *Forward
+}
+
+// Forward is what a listener of a load balancer does with the flows that it
+// takes: it sends each to one of its targets.
+type Forward struct {
+	// Ends: the flow ends at the load balancer, which opens another one from
+	// an address of its own (application and classic load balancers, TLS
+	// listeners that end the session). False: a network load balancer, which
+	// translates packets; see PreserveClient.
+	Ends bool
+	// PreserveClient: targets see the client's address and port. Otherwise they
+	// see a private address of the load balancer and a port that it picks.
+	// [ELB network edit-target-group-attributes]
+	PreserveClient Value[bool]
+	Targets        []ForwardTarget
+	// Open: there are, or may be, other targets than those of the list.
+	Open *Unknown
+	// Place is where the target group is written.
+	Place diag.Place
+}
+
+// ForwardTarget is one target of a load balancer.
+type ForwardTarget struct {
+	// Interface that receives; nil for an address that no interface of the
+	// input holds.
+	Interface *Interface
+	// Address that is sent to. An invalid one is the first private address of
+	// the interface.
+	Address netip.Addr
+	Port    Value[uint16]
+	// Maybe: the target is not surely registered.
+	Maybe *Unknown
+	Place diag.Place
 }
 
 // Address is one private address of an interface, with its public one.

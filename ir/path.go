@@ -10,7 +10,8 @@ const (
 	EgressOnlyGateway
 	NATGateway
 	VirtualPrivateGateway
-	VPCEndpoint
+	VPCEndpoint          // a gateway endpoint: addresses of one service of AWS
+	LoadBalancerEndpoint // a Gateway Load Balancer endpoint: appliances behind it decide
 	OtherGateway
 )
 
@@ -22,8 +23,15 @@ type Gateway struct {
 	// VPC it is attached to, for an internet gateway; without candidates and
 	// not open: detached.
 	VPC Choice[*VPC]
-	// Subnet of a NAT gateway, and its addresses.
-	Subnet    Choice[*Subnet]
+	// Subnet of a NAT gateway, or of a Gateway Load Balancer endpoint; without
+	// candidates and not open: a regional NAT gateway, which stands in no subnet.
+	Subnet Choice[*Subnet]
+	// RouteTable is the gateway's own: of an internet or virtual private gateway
+	// the one that routes what comes in by it (edge association), of a regional
+	// NAT gateway the one that routes what leaves it. Without candidates and not
+	// open there is none, and what comes in is delivered locally.
+	RouteTable Choice[*RouteTable]
+	// Addresses of a NAT gateway.
 	Addresses []Address
 	Private   bool // NAT gateway without a public address
 	Origin    Origin
@@ -53,9 +61,13 @@ type TransitGateway struct {
 	Origin Origin
 }
 
-// Attachment is a VPC's attachment to a transit gateway.
+// Attachment is what is attached to a transit gateway: a VPC, or a network
+// outside the input.
 type Attachment struct {
-	ID              string
+	ID string
+	// Outside: beyond it lies a network that is not in the input, by VPN, Direct
+	// Connect, Connect or a peering with another transit gateway. It has no VPC.
+	Outside         bool
 	VPC             Choice[*VPC]
 	Subnets         Many[*Subnet]
 	GroupReferences Value[bool]

@@ -28,6 +28,8 @@ func unmodelled(t ir.Target, r *ir.Route) *ir.Unknown {
 			what = "a virtual private gateway"
 		case ir.VPCEndpoint:
 			what = "a VPC endpoint"
+		case ir.LoadBalancerEndpoint:
+			what = "a Gateway Load Balancer endpoint"
 		case ir.OtherGateway, ir.GatewayInvalid:
 			what = t.Gateway.ID
 		case ir.InternetGateway, ir.EgressOnlyGateway:

@@ -91,7 +91,7 @@ func leadsOutside(t ir.Target) bool {
 	switch t.Kind {
 	case ir.TargetGateway:
 		k := t.Gateway.Kind
-		return k == ir.VirtualPrivateGateway || k == ir.OtherGateway || k == ir.VPCEndpoint || k == ir.GatewayInvalid
+		return k == ir.VirtualPrivateGateway || k == ir.OtherGateway || k == ir.VPCEndpoint || k == ir.LoadBalancerEndpoint || k == ir.GatewayInvalid
 	case ir.TargetTransitGateway:
 		return transitOutside(t.TransitGateway)
 	case ir.TargetOther, ir.TargetInvalid, ir.TargetInterface:

@@ -21,7 +21,7 @@ func (w *walk) gateway(t *trip, at place, c choice, g *ir.Gateway) bool {
 		if c.route.Destination.PrefixList != nil {
 			return w.endpoint(t, at, g)
 		}
-	case ir.VirtualPrivateGateway, ir.OtherGateway, ir.GatewayInvalid:
+	case ir.VirtualPrivateGateway, ir.LoadBalancerEndpoint, ir.OtherGateway, ir.GatewayInvalid:
 	}
 	return w.opaque(t, at, notModelled(&g.Origin, "what "+gatewayName(g)+" does with packets is not modelled"))
 }
