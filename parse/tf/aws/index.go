@@ -197,7 +197,8 @@ func (v view) subnetChoice(e elem) ir.Choice[*ir.Subnet] {
 }
 
 // defaultVPC returns the default VPC of the view's Region. Its CIDR is always
-// 172.31.0.0/16 [VPC default-vpc.md].
+// 172.31.0.0/16 [VPC default-vpc.md]. Nobody writes it: its place is that of the
+// first thing that is in it.
 func (b *builder) defaultVPC(v view) *ir.VPC {
 	key := "default VPC of " + v.home().Region
 	if o := b.vpcs[key]; o != nil {
@@ -206,8 +207,8 @@ func (b *builder) defaultVPC(v view) *ir.VPC {
 	name := "default VPC"
 	o := &ir.VPC{
 		Name: name, Home: v.home(), Default: true, IPv4: defaultVPCCIDR(),
-		More: notInInput(name, "CIDRs", diag.Range{}), BPA: ir.Known(ir.BPAOff),
-		Origin: ir.Origin{Address: name, Implicit: true},
+		More: notInInput(name, "CIDRs", v.at()), BPA: ir.Known(ir.BPAOff),
+		Origin: ir.Origin{Address: name, Range: v.at(), Implicit: true},
 	}
 	b.vpcs[key] = o
 	b.net.VPCs = append(b.net.VPCs, o)

@@ -101,7 +101,7 @@ func (b *builder) defaultSubnet(v view) *ir.Subnet {
 	if s := b.subnets[key]; s != nil {
 		return s
 	}
-	s := b.unseenSubnet("", key, func(what string) *ir.Unknown { return notInInput(key, what, diag.Range{}) }, ir.Origin{Address: key, Implicit: true})
+	s := b.unseenSubnet("", key, func(what string) *ir.Unknown { return notInInput(key, what, v.at()) }, ir.Origin{Address: key, Range: v.at(), Implicit: true})
 	s.VPC = ir.One(vpc)
 	b.subnets[key] = s
 	return s

@@ -176,7 +176,7 @@ func (b *builder) makeImplicit() {
 }
 
 func implicitOrigin(o *ir.VPC, what string) ir.Origin {
-	return ir.Origin{Address: o.Origin.Address + "." + what, Implicit: true}
+	return ir.Origin{Address: o.Origin.Address + "." + what, Range: o.Origin.Range, Implicit: true}
 }
 
 // changed is why the rules of a VPC's own object are not known when the VPC was
