@@ -1,6 +1,7 @@
 package parse
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"path"
@@ -23,7 +24,7 @@ type lent struct {
 	answers   *hcl.Answers
 	remotes   []*remote
 	sources   []lender
-	workspace string
+	workspace string // of the run
 }
 
 // lender is one --with path.
@@ -38,7 +39,7 @@ var lentName = regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_.-]*$`)
 
 // lend reads what the --with and --data paths name.
 func (l *loader) lend(ctx context.Context) (*lent, error) {
-	out := &lent{inventory: aws.NewInventory(), answers: &hcl.Answers{}, workspace: l.o.Workspace}
+	out := &lent{inventory: aws.NewInventory(), answers: &hcl.Answers{}, workspace: l.workspace()}
 	for _, a := range l.args {
 		if a.answers {
 			l.out.Diagnostics = append(l.out.Diagnostics, out.answers.Read(a.tree.files, a.name)...)
@@ -79,7 +80,9 @@ func (l *loader) lendOne(ctx context.Context, a *argument, out *lent) ([]string,
 	for _, p := range planned {
 		root := p.document.Root(plan.Options{Schemas: aws.Schemas})
 		out.inventory.AddRoot(p.shown, root)
-		out.remotes = append(out.remotes, &remote{name: a.lends, shown: p.shown, file: p.shown, outputs: foreign(p.shown, p.document.Outputs())})
+		out.remotes = append(out.remotes, &remote{
+			name: a.lends, shown: p.shown, file: p.shown, outputs: map[string]map[string]cty.Value{"": foreign(p.shown, p.document.Outputs())},
+		})
 		from = append(from, p.shown)
 	}
 	for _, m := range w.roots {
@@ -98,17 +101,36 @@ func (l *loader) lendOne(ctx context.Context, a *argument, out *lent) ([]string,
 }
 
 // evaluateLent evaluates a root for its outputs, with the values of its own
-// variable files.
+// variable files: at once in the workspace of the run, and in another one when a
+// data source asks for that.
 func (l *loader) evaluateLent(ctx context.Context, a *argument, m module) (*remote, error) {
 	o, err := l.values()
 	if err != nil {
 		return nil, err
 	}
 	o.Vars = nil
-	root := hcl.Evaluate(ctx, m.tree.files, m.dir, o)
+	evaluate := func(workspace string) *tf.Root {
+		o := o
+		o.Workspace = workspace
+		return hcl.Evaluate(ctx, m.tree.files, m.dir, o)
+	}
+	first := l.workspace()
+	root := evaluate(first)
 	return &remote{
-		name: a.lends, shown: m.shown(), dir: m.shown(), root: true, backend: root.Backend, library: root.Library, outputs: outputsOf(m.shown(), root),
+		name: a.lends, shown: m.shown(), dir: m.shown(), root: true, backend: root.Backend,
+		evaluate: func(workspace string) map[string]cty.Value { return outputsOf(m.shown(), evaluate(workspace)) },
+		outputs:  map[string]map[string]cty.Value{first: outputsOf(m.shown(), root)},
 	}, nil
+}
+
+// workspace is the workspace of the run.
+func (l *loader) workspace() string {
+	for _, e := range l.o.Environ {
+		if name, ok := strings.CutPrefix(e, "TF_WORKSPACE="); ok && name != "" && l.o.Workspace == "" {
+			return name
+		}
+	}
+	return cmp.Or(l.o.Workspace, "default")
 }
 
 // outputsOf are the outputs of a root as another one sees them: its symbols
@@ -140,8 +162,8 @@ func (x *lent) answersFor(dir string) func([]*tf.Instance) map[string]*tf.Answer
 			}
 			values := map[string]cty.Value{}
 			if in.Type == "terraform_remote_state" {
-				if r := x.remoteOf(dir, in); r != nil {
-					values["outputs"] = cty.ObjectVal(r.outputs)
+				if outputs, ok := x.remoteOf(dir, in); ok {
+					values["outputs"] = cty.ObjectVal(outputs)
 				}
 			}
 			for name, v := range x.answers.Find(in.Address, in.Type) {

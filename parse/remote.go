@@ -1,9 +1,11 @@
 package parse
 
 import (
+	"cmp"
 	"path"
 	"slices"
 	"strings"
+	"sync"
 	"sync/atomic"
 
 	"github.com/zclconf/go-cty/cty"
@@ -18,15 +20,38 @@ type remote struct {
 	file    string // of a state or plan
 	root    bool   // a configuration, in dir
 	dir     string
-	library bool
 	backend *tf.Backend
-	outputs map[string]cty.Value
 	used    atomic.Bool
+
+	// evaluate gives the outputs that a configuration has in a workspace; a
+	// state or a plan is of one workspace, and does not say of which.
+	evaluate func(workspace string) map[string]cty.Value
+	mu       sync.Mutex
+	outputs  map[string]map[string]cty.Value // by workspace; "" for a state or plan
+}
+
+// in are the outputs in a workspace.
+func (r *remote) in(workspace string) map[string]cty.Value {
+	if r.evaluate == nil {
+		return r.outputs[""]
+	}
+	if name, ok := r.backend.Workspace(); ok {
+		workspace = name
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	out, ok := r.outputs[workspace]
+	if !ok {
+		out = r.evaluate(workspace)
+		r.outputs[workspace] = out
+	}
+	return out
 }
 
 // remoteOf finds the outputs that a terraform_remote_state reads: those that
 // were given its name, else those of the only root with its backend.
-func (x *lent) remoteOf(dir string, in *tf.Instance) *remote {
+func (x *lent) remoteOf(dir string, in *tf.Instance) (map[string]cty.Value, bool) {
+	workspace, known := workspaceOf(in)
 	var fits []*remote
 	for _, r := range x.remotes {
 		if r.name != "" && (r.name == in.Name || r.name == in.Address || r.name == "data.terraform_remote_state."+in.Name) {
@@ -35,16 +60,36 @@ func (x *lent) remoteOf(dir string, in *tf.Instance) *remote {
 	}
 	if len(fits) == 0 {
 		for _, r := range x.remotes {
-			if r.name == "" && x.matches(dir, in, r) {
+			if r.name == "" && known && x.matches(dir, workspace, in, r) {
 				fits = append(fits, r)
 			}
 		}
 	}
 	if len(fits) != 1 {
-		return nil
+		return nil, false
+	}
+	if !known {
+		workspace = x.workspace
 	}
 	fits[0].used.Store(true)
-	return fits[0]
+	return fits[0].in(workspace), true
+}
+
+// workspaceOf is the workspace whose state a terraform_remote_state reads:
+// default, whatever the one that reads is in, unless it says another.
+// [developer.hashicorp.com/terraform/language/state/remote-state-data]
+func workspaceOf(in *tf.Instance) (name string, known bool) {
+	if in.Body == nil {
+		return "", false
+	}
+	a, ok := in.Body.Attrs["workspace"]
+	if !ok {
+		return "default", true
+	}
+	if bare, _ := a.Value.Unmark(); bare.IsNull() {
+		return "default", true
+	}
+	return plainText(a.Value)
 }
 
 // mainArguments tell states of one backend apart; placeArguments say where the
@@ -57,20 +102,12 @@ var (
 
 // matches reports whether the configuration of a terraform_remote_state names
 // what a root, state or plan keeps.
-func (x *lent) matches(dir string, in *tf.Instance, r *remote) bool {
-	if in.Body == nil {
-		return false
-	}
+func (x *lent) matches(dir, workspace string, in *tf.Instance, r *remote) bool {
 	typ, _ := plainText(in.Body.Attrs["backend"].Value)
 	config := textsOf(in.Body.Attrs["config"].Value, "")
-	if a, ok := in.Body.Attrs["workspace"]; ok && !a.Value.IsNull() {
-		ws, known := plainText(a.Value)
-		if !known || ws != x.workspace && !(ws == "default" && x.workspace == "") {
-			return false
-		}
-	}
 	if typ == "local" {
-		return config["path"] != "" && path.Join(dir, config["path"]) == r.localState()
+		reads := localState(dir, workspace, config)
+		return reads != "" && reads == r.localState(workspace)
 	}
 	b := r.backend
 	if b == nil || typ == "" || b.Type != typ && !(typ == "remote" && b.Type == "cloud") {
@@ -90,19 +127,32 @@ func (x *lent) matches(dir string, in *tf.Instance, r *remote) bool {
 	return same
 }
 
-// localState is the file that holds the state, where it is a local one.
-func (r *remote) localState() string {
+// localState is the file of a workspace's state, where it is a local one.
+func (r *remote) localState(workspace string) string {
 	switch {
 	case !r.root:
 		return path.Clean(r.file)
 	case r.backend == nil:
-		return path.Join(r.dir, "terraform.tfstate")
+		return localState(r.dir, workspace, map[string]string{"path": "terraform.tfstate"})
 	case r.backend.Type != "local":
 		return ""
-	case r.backend.Config["path"] != "":
-		return path.Join(r.dir, r.backend.Config["path"])
+	case r.backend.Config["path"] == "":
+		return localState(r.dir, workspace, map[string]string{"path": "terraform.tfstate", "workspace_dir": r.backend.Config["workspace_dir"]})
 	}
-	return path.Join(r.dir, "terraform.tfstate")
+	return localState(r.dir, workspace, r.backend.Config)
+}
+
+// localState is the file that the local backend keeps a workspace's state in,
+// "" when its arguments do not say. Only that of the default workspace is at
+// its path. [developer.hashicorp.com/terraform/language/backend/local]
+func localState(dir, workspace string, config map[string]string) string {
+	switch {
+	case workspace != "default":
+		return path.Join(dir, cmp.Or(config["workspace_dir"], "terraform.tfstate.d"), workspace, "terraform.tfstate")
+	case config["path"] == "":
+		return ""
+	}
+	return path.Join(dir, config["path"])
 }
 
 // plainText is a string that is known and holds no symbol.

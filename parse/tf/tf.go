@@ -333,6 +333,17 @@ type Backend struct {
 	Config map[string]string // the arguments that are written out
 }
 
+// Workspace is the only workspace that a cloud block names: terraform.workspace
+// is then called after it. b may be nil.
+// [developer.hashicorp.com/terraform/cli/cloud/settings]
+func (b *Backend) Workspace() (name string, ok bool) {
+	if b == nil || b.Type != "cloud" {
+		return "", false
+	}
+	name = b.Config["workspaces.name"]
+	return name, name != ""
+}
+
 // Output is a value that leaves a root.
 type Output struct {
 	Name  string // output.db_group_id

@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"github.com/hashicorp/hcl/v2"
+	"github.com/hashicorp/hcl/v2/hclsyntax"
 	"github.com/zclconf/go-cty/cty"
 
 	"github.com/postern-dev/postern/diag"
@@ -215,16 +216,30 @@ func (d *directory) addBackend(b *block) {
 	}
 }
 
-// note keeps the arguments that are written out, those of nested blocks with
-// the block's name in front.
+// note keeps the arguments that are written out, those of nested blocks and
+// objects with the name in front. JSON writes blocks as objects, or as lists of
+// them.
 func note(b *tf.Backend, prefix string, from *block) {
 	for _, a := range from.sorted() {
-		if text, ok := literal(a.expr); ok {
-			b.Config[prefix+a.name] = text
-		}
+		noteValue(b, prefix+a.name, a.expr)
 	}
 	for _, n := range from.blocks {
 		note(b, prefix+n.typ+".", n)
+	}
+}
+
+func noteValue(b *tf.Backend, name string, e hclsyntax.Expression) {
+	if text, ok := literal(e); ok {
+		b.Config[name] = text
+		return
+	}
+	if l, ok := written(e).(*hclsyntax.TupleConsExpr); ok && len(l.Exprs) == 1 {
+		e = l.Exprs[0]
+	}
+	for key, value := range objectItems(e) {
+		if k := keyName(key); k != "" {
+			noteValue(b, name+"."+k, value)
+		}
 	}
 }
 

@@ -20,6 +20,7 @@ var jsonSchema = &hcl.BodySchema{Blocks: []hcl.BlockHeaderSchema{
 	{Type: "module", LabelNames: []string{"name"}},
 	{Type: "provider", LabelNames: []string{"name"}},
 	{Type: "locals"},
+	{Type: "terraform"},
 }}
 
 func (f *Files) parseJSON(s *source, names map[string]bool) ([]*block, diag.List) {
@@ -72,6 +73,10 @@ type jsonReader struct {
 
 func (j *jsonReader) block(b *hcl.Block, attrs hcl.Attributes) *block {
 	out := &block{typ: b.Type, labels: b.Labels, attrs: map[string]*attribute{}, header: b.DefRange, rng: b.DefRange}
+	if b.Type == "terraform" {
+		out.blocks = j.settings(attrs)
+		return out
+	}
 	for name, a := range attrs {
 		out.rng = hcl.RangeOver(out.rng, a.Range)
 		if name == "dynamic" && (b.Type == "resource" || b.Type == "data") {
@@ -96,6 +101,29 @@ func (j *jsonReader) block(b *hcl.Block, attrs hcl.Attributes) *block {
 			at.expr = instrument(at.expr, j.names)
 		}
 		out.attrs[name] = at
+	}
+	return out
+}
+
+// settings reads the blocks of a terraform block that say where the state is
+// kept: {"backend": {"s3": {...}}}, {"cloud": {...}}. The others are not read.
+func (j *jsonReader) settings(attrs hcl.Attributes) []*block {
+	var out []*block
+	if a := attrs["backend"]; a != nil {
+		for _, byType := range j.objects(a.Expr) {
+			for _, kv := range byType {
+				for _, body := range j.objects(kv.Value) {
+					b := j.nested("backend", body)
+					b.labels = []string{jsonKey(kv.Key)}
+					out = append(out, b)
+				}
+			}
+		}
+	}
+	if a := attrs["cloud"]; a != nil {
+		for _, body := range j.objects(a.Expr) {
+			out = append(out, j.nested("cloud", body))
+		}
 	}
 	return out
 }

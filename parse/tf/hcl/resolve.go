@@ -317,8 +317,8 @@ func (s *scope) terraform(name string, r hcl.Range) (cty.Value, hcl.Diagnostics)
 }
 
 // workspace is the workspace that is given, or else the one that Terraform
-// would take: what terraform workspace select has left, or default. at is where
-// it is asked for.
+// would take: what a cloud block names, what terraform workspace select has
+// left, or default. at is where it is asked for.
 // [developer.hashicorp.com/terraform/cli/config/environment-variables#tf_workspace]
 func (ev *evaluator) workspace(at diag.Range) string {
 	if ev.opts.Workspace != "" {
@@ -328,6 +328,9 @@ func (ev *evaluator) workspace(at diag.Range) string {
 		if name, ok := strings.CutPrefix(e, "TF_WORKSPACE="); ok && name != "" {
 			return name
 		}
+	}
+	if name, ok := ev.root.dir.backend.Workspace(); ok {
+		return name
 	}
 	if s, err := ev.files.read(path.Join(ev.root.dir.path, ".terraform/environment")); err == nil {
 		if name := strings.TrimSpace(string(s.data)); name != "" {
