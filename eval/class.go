@@ -32,17 +32,32 @@ func lowKind(last byte) class {
 	return 0
 }
 
-// addressClasses finds classes by the starts of the stretches that CIDRs cut
-// the address space into.
+// addressClasses finds classes by the stretches that CIDRs cut the address space
+// into; the class of a stretch is the deepest CIDR around it. IPv4 addresses find
+// theirs by their bytes:
+//
+//	top: by the first 16 bits  ──►  by the third byte  ──►  by the last
+//
+// An element is a class where all addresses under it have the same, the number
+// of the node to go on with, or, where a node would hold little, the first of a
+// few stretches to look through.
 type addressClasses struct {
+	top     [1 << 16]uint32
+	nodes   [][256]uint32
 	starts4 []uint32
 	of4     []class
-	// first4 is, by the upper half of an address, the stretch that holds the
-	// first address with this half.
-	first4  [1<<16 + 1]uint32
 	starts6 []netip.Addr
 	of6     []class
+	cidrs   int
 }
+
+// What elements are marked by that are no classes, and from how many stretches on
+// there is a node.
+const (
+	isNode     = 1 << 31
+	isStretch  = 1 << 30
+	fewestNode = 8
+)
 
 func (c *addressClasses) of(a netip.Addr) class {
 	if !a.Is4() {
@@ -54,21 +69,58 @@ func (c *addressClasses) of(a netip.Addr) class {
 		return c.of6[i]*lowKinds + lowKind(b[15])
 	}
 	b := a.As4()
-	n := uint32(b[0])<<24 | uint32(b[1])<<16 | uint32(b[2])<<8 | uint32(b[3])
-	lo, hi := c.first4[n>>16], c.first4[n>>16+1]+1
-	for hi-lo > 1 {
-		if mid := (lo + hi) / 2; c.starts4[mid] <= n {
-			lo = mid
-		} else {
-			hi = mid
+	k := c.top[uint32(b[0])<<8|uint32(b[1])]
+	if k&isNode != 0 {
+		if k = c.nodes[k&^isNode][b[2]]; k&isNode != 0 {
+			k = c.nodes[k&^isNode][b[3]]
 		}
 	}
-	return c.of4[lo]*lowKinds + lowKind(b[3])
+	if k&isStretch != 0 {
+		at, n := int(k&^isStretch), uint32(b[0])<<24|uint32(b[1])<<16|uint32(b[2])<<8|uint32(b[3])
+		for at+1 < len(c.starts4) && c.starts4[at+1] <= n {
+			at++
+		}
+		k = uint32(c.of4[at])
+	}
+	return class(k)*lowKinds + lowKind(b[3])
+}
+
+// index makes the nodes from the stretches.
+func (c *addressClasses) index() {
+	at := 0
+	for half := range c.top {
+		c.top[half], at = c.element(uint32(half)<<16, 16, at)
+	}
+}
+
+// element makes the element for the addresses that share all but the last bits
+// with a first one, of which stretch at or a later one is the first. It returns
+// the stretch that the last address lies in.
+func (c *addressClasses) element(first uint32, bits, at int) (element uint32, last int) {
+	for at+1 < len(c.starts4) && c.starts4[at+1] <= first {
+		at++
+	}
+	end := at
+	for end+1 < len(c.starts4) && c.starts4[end+1] <= first+(1<<bits-1) {
+		end++
+	}
+	switch {
+	case end == at:
+		return uint32(c.of4[at]), at
+	case end-at < fewestNode:
+		return isStretch | uint32(at), end
+	}
+	var node [256]uint32
+	for k := range uint32(256) {
+		node[k], at = c.element(first+k<<(bits-8), bits-8, at)
+	}
+	c.nodes = append(c.nodes, node)
+	return isNode | uint32(len(c.nodes)-1), at
 }
 
 // count is one more than the greatest class.
 func (c *addressClasses) count() int {
-	return lowKinds * (1 + int(max(slices.Max(c.of4), slices.Max(c.of6))))
+	return lowKinds * c.cidrs
 }
 
 // newAddressClasses cuts the address space at CIDRs, in any order and repeated
@@ -100,14 +152,8 @@ func newAddressClasses(cidrs []netip.Prefix) *addressClasses {
 	for len(open) > 0 {
 		leave(open[len(open)-1])
 	}
-	i := uint32(0)
-	for half := range uint32(1 << 16) {
-		for i+1 < uint32(len(c.starts4)) && c.starts4[i+1] <= half<<16 {
-			i++
-		}
-		c.first4[half] = i
-	}
-	c.first4[1<<16] = uint32(len(c.starts4) - 1)
+	c.cidrs = len(cidrs)
+	c.index()
 	return c
 }
 

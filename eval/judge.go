@@ -13,7 +13,7 @@ import (
 )
 
 // Judge answers questions about records of one network. It may be used by
-// several goroutines, each with its own Memory.
+// several goroutines.
 type Judge struct {
 	n       *ir.Network
 	options Options
@@ -25,8 +25,9 @@ type Judge struct {
 	// has its address; 0 until that is found out.
 	sole []atomic.Uint32
 
-	mu        sync.Mutex
-	known     map[key]Answer
+	memory memory
+
+	mu        sync.Mutex // guards what follows, and additions to the memory
 	held      map[class][]holder
 	decisions map[Reason]*Decision
 	labels    map[string]*Label
@@ -47,9 +48,10 @@ type Options struct {
 func NewJudge(n *ir.Network, o Options) *Judge {
 	j := &Judge{
 		n: n, options: o, classes: newClasses(n), ends: newEnds(n),
-		known: map[key]Answer{}, held: map[class][]holder{}, decisions: map[Reason]*Decision{}, labels: map[string]*Label{},
+		held: map[class][]holder{}, decisions: map[Reason]*Decision{}, labels: map[string]*Label{},
 		rules: map[*ir.Rule]int{}, entries: map[*ir.Entry]int{}, natural: map[string]uint32{},
 	}
+	j.memory.now.Store(newAnswers(fewSlots))
 	j.sole = make([]atomic.Uint32, j.classes.count())
 	for name := range j.ends.names {
 		j.natural[name] = uint32(len(j.natural)) + 1
@@ -233,102 +235,20 @@ func (j *Judge) side(r *record.Record, src, dst class) uint32 {
 	return 0
 }
 
-// Memory keeps answers by what they depend on. It belongs to one goroutine.
-type Memory struct {
-	j     *Judge
-	slots []slot
-	count int
-}
-
-type slot struct {
-	key  key
-	full bool
-	Answer
-}
-
-// most bounds a memory: 2^18 slots of 64 bytes.
-const most = 1 << 18
-
-// NewMemory makes an empty memory.
-func (j *Judge) NewMemory() *Memory {
-	return &Memory{j: j, slots: make([]slot, 1<<10)}
-}
-
-func (k key) hash() uint64 {
-	h := k.a*0x9e3779b97f4a7c15 ^ k.b*0xc2b2ae3d27d4eb4f ^ k.c*0x165667b19e3779f9
-	return h ^ h>>29
-}
-
-// Answer judges a record. It allocates nothing for what it has met before. The
+// Answer judges a record. It allocates nothing for what has been met before. The
 // fault is an end that the record names and the network lacks.
-func (m *Memory) Answer(r *record.Record) (*Answer, record.Fault) {
-	k, fault := m.j.key(r)
+func (j *Judge) Answer(r *record.Record) (*Answer, record.Fault) {
+	k, fault := j.key(r)
 	if fault.What != record.NoFault {
 		return nil, fault
 	}
-	mask := uint64(len(m.slots) - 1)
-	for at := k.hash() & mask; ; at = (at + 1) & mask {
-		s := &m.slots[at]
-		if !s.full {
-			break
-		}
-		if s.key == k {
-			return &s.Answer, record.Fault{}
-		}
+	if a := j.memory.find(k); a != nil {
+		return a, record.Fault{}
 	}
-	if m.count*4 >= len(m.slots)*3 {
-		m.grow()
-	}
-	return m.put(slot{k, true, m.j.answer(k, r)}), record.Fault{}
-}
-
-// mostKnown bounds what all memories share.
-const mostKnown = 1 << 18
-
-// answer looks among what other memories have met, before it judges.
-func (j *Judge) answer(k key, r *record.Record) Answer {
-	j.mu.Lock()
-	a, ok := j.known[k]
-	j.mu.Unlock()
-	if ok {
-		return a
-	}
-	a = j.judge(k, r)
+	a := j.judge(k, r)
 	j.mu.Lock()
 	defer j.mu.Unlock()
-	if len(j.known) >= mostKnown {
-		clear(j.known)
-	}
-	j.known[k] = a
-	return a
-}
-
-func (m *Memory) put(s slot) *Answer {
-	mask := uint64(len(m.slots) - 1)
-	at := s.key.hash() & mask
-	for m.slots[at].full {
-		at = (at + 1) & mask
-	}
-	m.slots[at] = s
-	m.count++
-	return &m.slots[at].Answer
-}
-
-// grow doubles the memory, or forgets everything when it is as large as it may
-// be.
-func (m *Memory) grow() {
-	old := m.slots
-	m.count = 0
-	if len(old) >= most {
-		clear(m.slots)
-		return
-	}
-	m.slots = make([]slot, 2*len(old))
-	for _, s := range old {
-		if s.full {
-			m.put(s)
-		}
-	}
+	return j.memory.keep(k, &a), record.Fault{}
 }
 
 // holders finds who has an address, by its class.

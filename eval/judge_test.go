@@ -78,19 +78,18 @@ func TestExact(t *testing.T) {
 		o.Zones = seed%5 == 0
 		n := netgen.New(r, o)
 		j := NewJudge(n, Options{})
-		m := j.NewMemory()
 		corners := netgen.Corners(n, r, 20)
 		for _, q := range netgen.Questions(n, r, 25) {
 			q.NATPort = 0
 			first := q.Header
 			for range 12 {
 				rec := named(q)
-				before := m.count
-				got, fault := m.Answer(&rec)
+				before := j.memory.now.Load().count
+				got, fault := j.Answer(&rec)
 				if fault.What != record.NoFault {
 					t.Fatalf("seed %d: %v", seed, fault)
 				}
-				walks += m.count - before
+				walks += j.memory.now.Load().count - before
 				packets++
 				if q.From == nil && q.To == nil {
 					if got.Verdict != trace.Unknown {
@@ -124,16 +123,16 @@ func TestExact(t *testing.T) {
 	}
 }
 
-// One memory, filled by one packet after another, never mixes up two of them.
+// What is known costs no memory.
 func TestAllocations(t *testing.T) {
 	n := netgen.New(rng(3), netgen.All)
-	m := NewJudge(n, Options{}).NewMemory()
+	j := NewJudge(n, Options{})
 	q := netgen.Questions(n, rng(4), 1)[0]
 	r := named(q)
-	if _, fault := m.Answer(&r); fault.What != record.NoFault {
+	if _, fault := j.Answer(&r); fault.What != record.NoFault {
 		t.Fatal(fault)
 	}
-	if got := testing.AllocsPerRun(100, func() { m.Answer(&r) }); got != 0 {
+	if got := testing.AllocsPerRun(100, func() { j.Answer(&r) }); got != 0 {
 		t.Errorf("%v allocations for a packet that is known", got)
 	}
 }

@@ -78,7 +78,6 @@ func TestNothingChanged(t *testing.T) {
 		r := rng(seed)
 		n := netgen.New(r, netgen.Options{IPv6: true, Transit: true, BPA: true, Services: true})
 		j := NewJudge(n, Options{})
-		m := j.NewMemory()
 		corners := netgen.Corners(n, r, 20)
 		for _, q := range slices.Concat(netgen.Questions(n, r, 30), netgen.Questions(n, r, 30)) {
 			if r.IntN(2) == 0 {
@@ -94,7 +93,7 @@ func TestNothingChanged(t *testing.T) {
 				continue // one interface to another's public address: the rows of the receiver show the sender's
 			}
 			for _, rec := range observe(n, q, r) {
-				a, fault := m.Answer(&rec)
+				a, fault := j.Answer(&rec)
 				if fault.What != record.NoFault {
 					t.Fatal(fault)
 				}

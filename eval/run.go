@@ -99,7 +99,7 @@ func read(ctx context.Context, s *record.Source, free <-chan *job, work, order c
 
 // work judges jobs, and returns how often each decision was met.
 func (j *Judge) work(t Task, work <-chan *job) []int {
-	w := worker{layout: t.Source.Layout, memory: j.NewMemory(), write: t.Out != nil}
+	w := worker{judge: j, layout: t.Source.Layout, write: t.Out != nil}
 	for b := range work {
 		w.chunk(b)
 		close(b.done)
@@ -108,8 +108,8 @@ func (j *Judge) work(t Task, work <-chan *job) []int {
 }
 
 type worker struct {
+	judge  *Judge
 	layout *record.Layout
-	memory *Memory
 	write  bool
 	counts []int // by decision
 	r      record.Record
@@ -149,7 +149,7 @@ func (w *worker) line(b *job, number int, text []byte) {
 	kind, fault := w.layout.Parse(text, &w.r)
 	if kind == record.Packet {
 		var a *Answer
-		if a, fault = w.memory.Answer(&w.r); fault.What == record.NoFault {
+		if a, fault = w.judge.Answer(&w.r); fault.What == record.NoFault {
 			b.kinds[kind]++
 			w.answered(b, number, a)
 			return

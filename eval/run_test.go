@@ -33,7 +33,7 @@ func runText(t *testing.T, j *Judge, in string, workers int) (lines string, s *S
 // input, to the last byte.
 func TestOrder(t *testing.T) {
 	n := shop()
-	text := string(rows(n, 12_000, true)) + "nonsense\n" + strings.Repeat("5 1 eni-1 - - - - - - - 1 1 - NODATA - -\n", 3)
+	text := string(flagsLog(rows(n, 12_000))) + "nonsense\n" + strings.Repeat("5 1 eni-1 - - - - - - - 1 1 - NODATA - -\n", 3)
 	text = strings.Replace(text, " ACCEPT ", " REJECT ", 40)
 	text = strings.Replace(text, " ACCEPT ", " DROPPED ", 15)
 	var lines, summary string
@@ -92,7 +92,7 @@ func (c cut) Read(b []byte) (int, error) {
 // What goes wrong outside ends a run, and is told.
 func TestFailures(t *testing.T) {
 	n := shop()
-	text := rows(n, 50_000, true)
+	text := flagsLog(rows(n, 50_000))
 	open := func(in io.Reader) *record.Source {
 		s, err := record.Open(in, nil, 0)
 		if err != nil {
@@ -118,20 +118,36 @@ func TestFailures(t *testing.T) {
 func TestForget(t *testing.T) {
 	n := shop()
 	j := NewJudge(n, Options{})
-	m := j.NewMemory()
-	m.slots = make([]slot, most)
+	full := newAnswers(mostSlots)
+	full.count = mostSlots / 2
+	j.memory.now.Store(full)
 	r := record.Record{Src: n.Interfaces[0].Addresses[0].Private.V, Dst: n.Interfaces[77].Addresses[0].Private.V, Protocol: 6, SrcPort: 40000, DstPort: 443}
-	first, _ := m.Answer(&r)
-	want := *first
-	m.count = most - 1
-	other := r
-	other.DstPort = 22
-	m.Answer(&other)
-	if m.count != 1 {
-		t.Errorf("%d slots in use after a memory was full, want 1", m.count)
+	first, _ := j.Answer(&r)
+	if got := j.memory.now.Load().count; got != 1 {
+		t.Errorf("%d answers in a memory that was full, want 1", got)
 	}
-	if got, _ := m.Answer(&r); *got != want {
-		t.Errorf("%+v, want %+v", got, want)
+	j.memory.now.Store(newAnswers(fewSlots))
+	if got, _ := j.Answer(&r); *got != *first {
+		t.Errorf("%+v, want %+v", got, first)
+	}
+}
+
+// Answers survive the growth of the memory.
+func TestGrow(t *testing.T) {
+	var m memory
+	m.now.Store(newAnswers(fewSlots))
+	const count = 10 * fewSlots
+	kept := make([]*Answer, count)
+	for k := range kept {
+		kept[k] = m.keep(key{uint64(k % 7), uint64(k) << 48, uint64(k)}, &Answer{})
+	}
+	for k := range kept {
+		if m.find(key{uint64(k % 7), uint64(k) << 48, uint64(k)}) != kept[k] {
+			t.Fatalf("the answer of key %d is lost", k)
+		}
+	}
+	if again := m.keep(key{0, 0, 0}, &Answer{Reply: true}); again != kept[0] {
+		t.Error("an answer that is kept was replaced")
 	}
 }
 
@@ -139,7 +155,6 @@ func TestForget(t *testing.T) {
 func TestEnds(t *testing.T) {
 	n := shop()
 	j := NewJudge(n, Options{})
-	m := j.NewMemory()
 	const header = "version interface-id vpc-id srcaddr dstaddr srcport dstport protocol tcp-flags action\n"
 	tests := []struct {
 		name, row string
@@ -164,17 +179,17 @@ func TestEnds(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			m := m
+			j := j
 			if strings.HasSuffix(tt.name, "that is seen") {
 				open := *n
 				open.Closed = nil
-				m = NewJudge(&open, Options{}).NewMemory()
+				j = NewJudge(&open, Options{})
 			}
 			var r record.Record
 			if kind, fault := source.Layout.Parse([]byte(tt.row), &r); kind != record.Packet {
 				t.Fatal(fault)
 			}
-			a, _ := m.Answer(&r)
+			a, _ := j.Answer(&r)
 			if a.Verdict != tt.verdict || a.sentence() != tt.message || a.From.Text != tt.from || a.To.Text != tt.to {
 				t.Errorf("%v: %s (%+v), from %s to %s", a.Verdict, a.sentence(), a.Reason, a.From.Text, a.To.Text)
 			}

@@ -52,7 +52,7 @@ type Counted struct {
 type Flow struct {
 	From, To string
 	Service  string // tcp/443
-	Reason   Reason
+	Reason   *Reason
 	Count    int
 	First    int           // the first line
 	Example  packet.Header // as it stands there
@@ -103,7 +103,7 @@ func (j *Judge) finish(s *Summary, flows map[flowKey]*Flow, counts [][]int) {
 		return cmp.Or(a.Place.Range.Compare(b.Place.Range), cmp.Compare(a.Address, b.Address))
 	})
 	for k, f := range flows {
-		f.From, f.To, f.Reason = k.from.Text, k.to.Text, k.decision.Reason
+		f.From, f.To, f.Reason = k.from.Text, k.to.Text, &k.decision.Reason
 		f.Service = serviceOf(k)
 		if k.replay == Breaks {
 			s.Breaking = append(s.Breaking, *f)

@@ -157,7 +157,7 @@ func flows(b *strings.Builder, title string, fs []Flow, top int) {
 	for k := range fs[:min(len(fs), top)] {
 		f := &fs[k]
 		rows = append(rows, []string{
-			fmt.Sprint(f.Count), f.From + " > " + f.To, f.Service, strings.TrimSpace(stageText(&f.Reason) + " " + f.Reason.Component), f.Reason.sentence(),
+			fmt.Sprint(f.Count), f.From + " > " + f.To, f.Service, strings.TrimSpace(stageText(f.Reason) + " " + f.Reason.Component), f.Reason.sentence(),
 			f.Reason.where(), fmt.Sprintf("line %d: %s", f.First, f.Example),
 		})
 	}
