@@ -410,6 +410,10 @@ type Forward struct {
 	// listeners that end the session). False: a network load balancer, which
 	// translates packets; see PreserveClient.
 	Ends bool
+	// Classic: the load balancer is of the first generation, whose packets the
+	// ACL of its subnet judges even on the way to a target in that subnet.
+	// [vpc/latest/reachability/explanation-codes.html ELB_ACL_RESTRICTION]
+	Classic bool
 	// PreserveClient: targets see the client's address and port. Otherwise they
 	// see a private address of the load balancer and a port that it picks.
 	// [ELB network edit-target-group-attributes]
