@@ -23,6 +23,7 @@ type Question struct {
 func Questions(n *ir.Network, rng *rand.Rand, k int) []Question {
 	g := &gen{Rand: rng, n: n, o: Options{VPCs: max(len(n.VPCs), 1)}}
 	c := corners(n)
+	p := passages(n)
 	var qs []Question
 	for range k {
 		q := Question{NATPort: pick[uint16](g, 1024, 5000, 40000)}
@@ -39,6 +40,7 @@ func Questions(n *ir.Network, rng *rand.Rand, k int) []Question {
 			byPublic = 90
 		}
 		q.Header = g.header(c, f, g.addressOf(q.From, f, false), g.addressOf(q.To, f, g.chance(byPublic)))
+		g.divert(&q, c, p)
 		qs = append(qs, q)
 	}
 	return qs
@@ -231,6 +233,9 @@ func (g *gen) value(s *ir.Site) string {
 	case ir.SiteProtocol:
 		return pick(g, "-1", "6", "17", "1", "58", "50")
 	case ir.SitePorts:
+		if s.Ports == (ir.Ports{}) {
+			return pick(g, "22", "443", "8443") // of a target, which has one
+		}
 		lo := s.Ports.Lo + uint16(g.IntN(int(s.Ports.Hi-s.Ports.Lo)/2+1))
 		hi := lo + uint16(g.IntN(int(s.Ports.Hi-lo)+1))
 		return pick(g, fmt.Sprintf("%d-%d", lo, hi), fmt.Sprintf("%d-%d", s.Ports.Lo, s.Ports.Hi), fmt.Sprint(s.Ports.Lo))

@@ -31,10 +31,27 @@ type Options struct {
 	BPA              bool // VPC Block Public Access
 	Services         bool // what listens
 	Zones            bool // several attachment subnets of a VPC, in zones
+
+	// What follows is in Whole and not in All.
+
+	Balancers bool // load balancers of three kinds, with targets
+	Regional  bool // regional NAT gateways; with IPv6 also NAT64
+	Endpoints bool // gateway endpoints
+	Edges     bool // route tables of internet and virtual private gateways, Gateway Load Balancer endpoints
+	VPN       bool // virtual private gateways; with Transit also attachments that lead outside
+	Tables    bool // transit gateways with two route tables, blackholes among the routes
+	Connect   bool // Instance Connect endpoints
+	Lattice   bool // VPC Lattice
 }
 
-// All is every option but unknowns.
+// All is every option of the first kind but unknowns and zones.
 var All = Options{IPv6: true, Transit: true, NAT: true, Appliances: true, BPA: true, Services: true}
+
+// Whole is every option but unknowns and zones.
+var Whole = Options{
+	IPv6: true, Transit: true, NAT: true, Appliances: true, BPA: true, Services: true,
+	Balancers: true, Regional: true, Endpoints: true, Edges: true, VPN: true, Tables: true, Connect: true, Lattice: true,
+}
 
 type gen struct {
 	*rand.Rand
@@ -45,6 +62,11 @@ type gen struct {
 	igws, eigws []ir.Target // by VPC
 	nats        []ir.Target
 	links       []ir.Target
+
+	vgws, inspections []ir.Target    // virtual private gateways by VPC; Gateway Load Balancer endpoints
+	services          []ir.Target    // gateway endpoints by VPC
+	behind            *ir.PrefixList // what is behind gateway endpoints
+	regional          map[*ir.VPC]ir.Target
 }
 
 // New makes a network.
@@ -76,9 +98,11 @@ func New(rng *rand.Rand, o Options) *ir.Network {
 	}
 	g.interfaces()
 	g.gateways()
+	g.more()
 	for _, s := range g.n.Subnets {
 		g.tables(s)
 	}
+	g.edges()
 	return g.n
 }
 

@@ -221,7 +221,14 @@ func (g *gen) transit() {
 		}
 		t.Attachments = append(t.Attachments, a)
 	}
-	if len(t.Attachments) > 0 && g.chance(50) {
+	if g.o.VPN && g.chance(60) {
+		t.Attachments = append(t.Attachments, &ir.Attachment{ID: "attach-vpn", Outside: true, GroupReferences: ir.Known(false), Origin: origin("attach-vpn")})
+	}
+	switch {
+	case len(t.Attachments) == 0:
+	case g.o.Tables && g.chance(70):
+		g.twoTables(t)
+	case g.chance(50):
 		g.transitTables(t)
 	}
 	g.n.TransitGateways = append(g.n.TransitGateways, t)
@@ -284,6 +291,7 @@ func (g *gen) table(s *ir.Subnet, suffix string) *ir.RouteTable {
 			}
 		}
 	}
+	g.moreRoutes(t, add)
 	for range g.IntN(2) {
 		t.Routes = append(t.Routes, g.route(t))
 	}
@@ -314,6 +322,7 @@ func (g *gen) route(t *ir.RouteTable) ir.Route {
 	if g.o.Appliances {
 		targets = append(targets, ir.Target{Kind: ir.TargetInterface, Interface: pick(g, g.n.Interfaces...)})
 	}
+	targets = append(append(append(targets, g.vgws...), g.inspections...), g.services...)
 	r := ir.Route{Target: choice(g, pick(g, targets...), targets), Blackhole: value(g, g.chance(10)), Maybe: g.maybe(), Propagated: g.chance(20), Origin: t.Origin}
 	switch why := g.maybe(); {
 	case why != nil:
