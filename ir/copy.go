@@ -183,7 +183,7 @@ func (c *copier) rules(from []Rule) []Rule {
 	var to []Rule
 	for _, r := range from {
 		c.of(&r.Origin, "")
-		count, maybe := c.copies(r.Maybe)
+		count, maybe := c.copiesOf(r.Maybe, &r.Peer)
 		r.Maybe = maybe
 		for _, m := range c.matches(r.Match) {
 			r.Match = m
@@ -220,7 +220,7 @@ func (c *copier) entries(from []Entry) []Entry {
 	var to []Entry
 	for _, e := range from {
 		c.of(&e.Origin, "")
-		count, maybe := c.copies(e.Maybe)
+		count, maybe := c.copiesOf(e.Maybe, &e.Peer)
 		e.Maybe = maybe
 		e.Number = fill(c, e.Number, Site{Kind: SiteNumber, Field: FieldNumber}, readNumber)
 		e.Allow = c.boolean(e.Allow, FieldAction)
@@ -275,7 +275,7 @@ func (c *copier) routes(from []Route) []Route {
 	var to []Route
 	for _, r := range from {
 		c.of(&r.Origin, "")
-		count, maybe := c.copies(r.Maybe)
+		count, maybe := c.copiesOf(r.Maybe, &r.Destination)
 		r.Maybe = maybe
 		r.Blackhole = c.boolean(r.Blackhole, FieldTarget)
 		peers := c.peers(r.Destination)

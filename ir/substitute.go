@@ -250,6 +250,22 @@ func objects[T any](c *copier, text string) ([]T, bool) {
 	return all, true
 }
 
+// copiesOf is copies for what has a peer. A list that is unknown as a whole makes
+// one rule, which may not be and whose peer is unknown by the same term: its value
+// is the list, and there are as many rules as the list has elements.
+func (c *copier) copiesOf(maybe *Unknown, p *Peer) (int, *Unknown) {
+	count, left := c.copies(maybe)
+	if left == nil || left.Term == "" || p.Unknown == nil || p.Unknown.Term != left.Term {
+		return count, left
+	}
+	if text, ok := c.values[left.Term]; ok {
+		if _, ok := c.readPeers(text); ok {
+			return 1, nil
+		}
+	}
+	return count, left
+}
+
 // peers turns a peer into the ones that it stands for.
 func (c *copier) peers(p Peer) []Peer {
 	switch {
@@ -258,10 +274,15 @@ func (c *copier) peers(p Peer) []Peer {
 	case p.PrefixList != nil:
 		p.PrefixList = c.list(p.PrefixList)
 	}
-	text, ok := c.valueAt(p.Unknown, Site{Kind: SitePeer, Field: FieldPeer, Family: p.Family})
-	if !ok {
-		return []Peer{p}
+	if text, ok := c.valueAt(p.Unknown, Site{Kind: SitePeer, Field: FieldPeer, Family: p.Family}); ok {
+		if all, ok := c.readPeers(text); ok {
+			return all
+		}
 	}
+	return []Peer{p}
+}
+
+func (c *copier) readPeers(text string) ([]Peer, bool) {
 	var all []Peer
 	for _, e := range elements(text) {
 		switch o := c.named[e].(type) {
@@ -272,12 +293,12 @@ func (c *copier) peers(p Peer) []Peer {
 		default:
 			cidr, ok := readCIDR(e)
 			if !ok {
-				return []Peer{p}
+				return nil, false
 			}
 			all = append(all, Peer{CIDR: cidr})
 		}
 	}
-	return all
+	return all, true
 }
 
 // matches copies a match, once for every peer that it stands for.

@@ -123,6 +123,55 @@ func TestSubstitute(t *testing.T) {
 	}
 }
 
+// A list that is unknown as a whole stands in two places of one rule: whether it
+// is there, and its peer.
+func TestSubstituteList(t *testing.T) {
+	list := unknown("var.cidrs")
+	m := match(22)
+	m.Peer = ir.Peer{Unknown: list, Family: packet.IPv4}
+	n := &ir.Network{
+		SecurityGroups: []*ir.SecurityGroup{{ID: "sg-1", Ingress: []ir.Rule{{Match: m, Maybe: list}}}},
+		NetworkACLs:    []*ir.NetworkACL{{ID: "acl-1", Entries: []ir.Entry{{Match: m, Number: ir.Known[uint16](1), Allow: ir.Known(true), Maybe: list}}}},
+		RouteTables:    []*ir.RouteTable{{ID: "rtb-1", Routes: []ir.Route{{Destination: m.Peer, Maybe: list, Blackhole: ir.Known(false), Target: ir.One(ir.Target{Kind: ir.TargetLocal})}}}},
+	}
+	for value, want := range map[string][]string{
+		"":                         nil,
+		"10.0.0.0/8":               {"10.0.0.0/8"},
+		"10.0.0.0/8,192.0.2.0/24":  {"10.0.0.0/8", "192.0.2.0/24"},
+		"0":                        nil,
+		"2":                        {"unknown", "unknown"},
+		"10.0.0.0/8,not an object": {"unknown, maybe"},
+	} {
+		c := ir.Substitute(n, map[string]string{"var.cidrs": value})
+		var rules, entries, routes []string
+		for _, r := range c.SecurityGroups[0].Ingress {
+			rules = append(rules, peerText(r.Peer, r.Maybe))
+		}
+		for _, e := range c.NetworkACLs[0].Entries {
+			entries = append(entries, peerText(e.Peer, e.Maybe))
+		}
+		for _, r := range c.RouteTables[0].Routes {
+			routes = append(routes, peerText(r.Destination, r.Maybe))
+		}
+		for _, got := range [][]string{rules, entries, routes} {
+			if d := cmp.Diff(want, got); d != "" {
+				t.Errorf("%q: %s", value, d)
+			}
+		}
+	}
+}
+
+func peerText(p ir.Peer, maybe *ir.Unknown) string {
+	text := "unknown"
+	if p.Unknown == nil {
+		text = p.CIDR.String()
+	}
+	if maybe != nil {
+		text += ", maybe"
+	}
+	return text
+}
+
 func terms(n *ir.Network) []string {
 	var ts []string
 	for _, s := range ir.Terms(n) {

@@ -3,6 +3,7 @@ package verify
 import (
 	"context"
 	"maps"
+	"slices"
 
 	"github.com/postern-dev/postern/ir"
 	"github.com/postern-dev/postern/packet"
@@ -19,6 +20,7 @@ const maxSplit = 6
 func booleanCases(n *ir.Network) []map[string]string {
 	var terms []string
 	values := map[string][2]string{}
+	other := map[string]bool{} // terms that stand for more than a Boolean, such as a list that may be empty
 	for _, s := range ir.Terms(n) {
 		t := s.Unknown.Term
 		if t == "" || s.Field == ir.FieldGroups { // "one of these groups" is one term for several Booleans
@@ -29,7 +31,8 @@ func booleanCases(n *ir.Network) []map[string]string {
 		case ir.SiteBool:
 		case ir.SiteExists:
 			pair = [2]string{"0", "1"}
-		default: // no Booleans
+		default:
+			other[t] = true
 			continue
 		}
 		if old, ok := values[t]; !ok {
@@ -39,6 +42,7 @@ func booleanCases(n *ir.Network) []map[string]string {
 		}
 		values[t] = pair
 	}
+	terms = slices.DeleteFunc(terms, func(t string) bool { return other[t] })
 	if len(terms) == 0 || len(terms) > maxSplit {
 		return nil
 	}
