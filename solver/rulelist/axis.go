@@ -12,9 +12,6 @@ type axis struct {
 	// order; rank k stands for bounds[k] up to bounds[k+1]-1. One more entry
 	// stands at the end, the largest value's next; in IPv6 that is 0.
 	bounds []packet.Value
-	// Rows hold for every step-th rank; see rows.
-	step        uint32
-	begun, done []bitset
 }
 
 // ranks returns how many ranks an axis has.
@@ -110,39 +107,4 @@ func (a *axis) rank(v packet.Value) uint32 {
 		}
 	}
 	return uint32(lo)
-}
-
-// bitset is a set of pieces.
-type bitset []uint64
-
-func (b bitset) add(i int) { b[i/64] |= 1 << (i % 64) }
-
-// mostRows bounds the rows of an axis, and with them the memory: more rows
-// would leave out a few candidates more, at the price of cache misses.
-const mostRows = 192
-
-// rows makes the bitsets of an axis: begun[k] are the pieces that begin in
-// block k of ranks or before, done[k] those that end before block k.
-func (a *axis) rows(field int, pieces []piece) {
-	n := a.ranks()
-	a.step = uint32((n + mostRows - 1) / mostRows)
-	blocks := (n-1)/int(a.step) + 1
-	words := (len(pieces) + 63) / 64
-	all := make(bitset, 2*blocks*words)
-	for k := range blocks {
-		a.begun = append(a.begun, all[(2*k)*words:(2*k+1)*words])
-		a.done = append(a.done, all[(2*k+1)*words:(2*k+2)*words])
-	}
-	for i := range pieces {
-		a.begun[pieces[i][field].lo/a.step].add(i)
-		if k := int(pieces[i][field].hi/a.step) + 1; k < blocks {
-			a.done[k].add(i)
-		}
-	}
-	for k := 1; k < blocks; k++ {
-		for w := range words {
-			a.begun[k][w] |= a.begun[k-1][w]
-			a.done[k][w] |= a.done[k-1][w]
-		}
-	}
 }

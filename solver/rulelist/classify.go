@@ -1,9 +1,8 @@
 package rulelist
 
 import (
-	"math/bits"
-
 	"github.com/postern-dev/postern/packet"
+	"github.com/postern-dev/postern/solver"
 )
 
 // classifier finds the first entry that surely matches a header. There is one
@@ -32,11 +31,11 @@ const (
 // does, or when the header is of another family or not well-formed. The first
 // call makes tables; after that none allocates.
 func (x *Index) Classify(h packet.Header) int {
-	x.once.Do(func() { x.table = x.newClassifier() })
+	x.once.Do(func() { x.classifier = x.newClassifier() })
 	if !fitsFamily(&h, x.family) {
 		return -1
 	}
-	switch t := &x.table; {
+	switch t := &x.classifier; {
 	case t.grid != nil:
 		return t.grid.classify(&h)
 	case t.forest != nil:
@@ -91,24 +90,11 @@ func (x *Index) scanBits(h *packet.Header) int {
 		{Lo: uint64(h.Protocol)}, packet.ValueOf(h.Src), packet.ValueOf(h.Dst), {Lo: uint64(h.SrcPort)}, {Lo: uint64(h.DstPort)},
 	}
 	var p point
-	var begun, done [fields]bitset
 	for f := range fields {
-		a := &x.axes[f]
-		p[f] = a.rank(values[f])
-		begun[f], done[f] = a.begun[p[f]/a.step], a.done[p[f]/a.step]
+		p[f] = x.axes[f].rank(values[f])
 	}
-	for w := range begun[0] {
-		word := begun[src][w] &^ done[src][w] & (begun[dst][w] &^ done[dst][w])
-		if word == 0 {
-			continue
-		}
-		word &= begun[protocol][w] &^ done[protocol][w] & (begun[dstPort][w] &^ done[dstPort][w]) &
-			(begun[srcPort][w] &^ done[srcPort][w])
-		for ; word != 0; word &= word - 1 {
-			if k := w*64 + bits.TrailingZeros64(word); x.sure[k] && x.pieces[k].holds(&p) {
-				return int(x.of[k])
-			}
-		}
+	if k := x.table.first(&p, 0, len(x.pieces), nil, solver.DecisionInvalid); k >= 0 {
+		return int(x.of[k])
 	}
 	return -1
 }

@@ -54,7 +54,7 @@ type Conflict struct {
 // that tells the relations apart runs out of steps, it is a Correlation.
 func (x *Index) Conflicts() iter.Seq[Conflict] {
 	return func(yield func(Conflict) bool) {
-		s := &search{x: x}
+		s := newSearch(x)
 		for i := range x.actions {
 			if !x.conflictsOf(s, i, yield) {
 				return
@@ -71,7 +71,7 @@ func (x *Index) conflictsOf(s *search, i int, yield func(Conflict) bool) bool {
 			break
 		}
 		t := &x.pieces[k]
-		x.meeting(t, 0, int(x.start[i]), &s.room, func(o int) bool {
+		x.meeting(t, 0, int(x.start[i]), func(o int) bool {
 			j := int(x.of[o])
 			if x.sure[o] && x.opposite(i, j) {
 				common := x.pieces[o].clip(t)

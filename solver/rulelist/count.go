@@ -21,7 +21,7 @@ var ErrBudget = errors.New("rulelist: what entries leave of each other falls int
 // PartiallyShadowed counts the headers that entry i may match, and those of
 // them that are surely matched before it.
 func (x *Index) PartiallyShadowed(i int) (Part, error) {
-	s := &search{x: x}
+	s := newSearch(x)
 	left, all := new(big.Int), new(big.Int)
 	targets := x.targets(i)
 	for k := range targets {
@@ -37,9 +37,10 @@ func (x *Index) PartiallyShadowed(i int) (Part, error) {
 		if !s.measure(t, s.cands, all) {
 			return x.countByDiagram(i)
 		}
-		if s.before(t, i) >= 0 {
+		if s.container(int(x.hi[i])+k) >= 0 {
 			continue
 		}
+		s.before(t, i)
 		s.steps = maxSteps
 		if !s.measure(t, s.cands, left) {
 			return x.countByDiagram(i)
@@ -115,7 +116,7 @@ func number(v packet.Value) *big.Int {
 
 // countByDiagram is PartiallyShadowed with packet sets.
 func (x *Index) countByDiagram(i int) (Part, error) {
-	s := &search{x: x}
+	s := newSearch(x)
 	sp := solver.New(x.family, solver.Options{MaxEdges: maxDiagram})
 	var own, before []solver.Box
 	targets := x.targets(i)

@@ -29,8 +29,11 @@ func (v *Verdict) certify(s *search, i int, after bool) {
 	if v.Tier > TierSubtraction {
 		return
 	}
-	cover := s.tree(targets, nil, i, after)
+	cover := v.Cover
 	if cover == nil {
+		cover = s.tree(targets, nil, i, after)
+	}
+	if v.Cover = nil; cover == nil || cover.Leaves() > packet.MaxCoverLeaves {
 		return
 	}
 	v.Rules, v.Cover = named(cover), cover
@@ -97,18 +100,12 @@ func (s *search) tree(targets []piece, rules []int, i int, after bool) *packet.C
 
 // gather makes the candidates for a box anew.
 func (s *search) gather(t *piece, i int, rules []int, after bool) {
-	x := s.x
 	s.cands = s.cands[:0]
 	if rules == nil {
-		x.meeting(t, 0, int(x.start[i]), &s.room, func(k int) bool {
-			if x.sure[k] {
-				s.cands = append(s.cands, candidate{x.pieces[k], x.of[k], settles})
-			}
-			return true
-		})
+		s.before(t, i)
 	}
 	for _, r := range rules {
-		s.cands = x.surely(s.cands, r, t)
+		s.cands = s.x.surely(s.cands, r, t)
 	}
 	if after {
 		s.behind(t, i)

@@ -62,7 +62,7 @@ func Compare(f packet.Family, before, after []solver.Line, otherwise solver.Deci
 		}
 	}
 	x := NewIndex(f, entries, otherwise)
-	d.x, d.middle = x, int(x.start[len(before)])
+	d.x, d.in, d.middle = x, &x.table, int(x.start[len(before)])
 	for _, i := range changed {
 		for _, t := range x.targets(i) {
 			if !d.target(&t) {
@@ -147,7 +147,7 @@ func (d *comparison) target(t *piece) bool {
 	for k := range parts {
 		p := &parts[k]
 		var olds, news []candidate
-		d.x.meeting(p, 0, len(d.x.pieces), &d.room, func(k int) bool {
+		d.x.meeting(p, 0, len(d.x.pieces), func(k int) bool {
 			c := candidate{piece: d.x.pieces[k], by: d.x.of[k]}
 			if k < d.middle {
 				olds = append(olds, c)

@@ -29,27 +29,33 @@
 //	              meets [x1..x2]: {A B} \ {}
 //
 // There are at most some hundred x per axis, so the candidates are compared
-// with the box once more, exactly.
+// with the box once more, exactly. The same bitsets, asked the other way round,
+// give the pieces that contain a box.
 //
 // # Analysis
 //
 // Whether an entry is covered is decided by the first of these that can:
 //
-//  1. nothing before it meets it: it is reached;
-//  2. one piece before it contains it: it is covered;
-//  3. a walk through a few of its headers, from one covering piece to the next,
-//     finds a header that none covers: it is reached;
-//  4. subtraction: the piece before it that takes most of what is left is cut
-//     away, and each part that remains is looked at with the pieces that meet
-//     it. Either nothing remains, and the cuts are the certificate, or a header;
-//  5. a diagram (package solver) of the candidates, clipped to the entry;
-//  6. Exact, another solver that the caller brings;
-//  7. nothing: the verdict is Undecided.
+//  1. one piece before it contains it: it is covered;
+//  2. a walk through a few of its headers, from one covering piece to the next,
+//     finds a header that none covers: it is reached. Each step is a lookup of
+//     one point; which pieces meet the entry is not needed;
+//  3. subtraction: of the pieces before it that meet it, the one that takes most
+//     of what is left is cut away, and each part that remains is looked at with
+//     the pieces that meet it. Either nothing remains, and the cuts are the
+//     certificate, or a header;
+//  4. a diagram (package solver) of the candidates, clipped to the entry;
+//  5. Exact, another solver that the caller brings;
+//  6. nothing: the verdict is Undecided.
 //
-// Steps 3 to 5 have budgets, so the time is bounded. No step guesses: each
+// Steps 2 to 4 have budgets, so the time is bounded. No step guesses: each
 // verdict comes with a header, or with a packet.Cover that somebody else can
-// check (see package reach/trace). Only a cover found by steps 5 or 6, or one of
+// check (see package reach/trace). Only a cover found by steps 4 or 5, or one of
 // more than packet.MaxCoverLeaves leaves, is without.
+//
+// Whether an entry could be left out is the same question with what comes after
+// it: pieces that do the same take headers off it, the first that does something
+// else leaves them over. Those are where step 2 walks first.
 //
 // # Unknown values
 //

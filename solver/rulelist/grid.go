@@ -159,12 +159,11 @@ func (g *grid) addAddresses(x *Index, field int, sets [][]uint16) bool {
 	for f := range any {
 		any[f] = span{0, uint32(x.axes[f].ranks() - 1)}
 	}
-	var room bitset
 	var meets []int
 	for r := range class {
 		any[field] = span{uint32(r), uint32(r)}
 		meets = meets[:0]
-		x.meeting(&any, 0, len(x.pieces), &room, func(k int) bool {
+		x.meeting(&any, 0, len(x.pieces), func(k int) bool {
 			if x.sure[k] {
 				meets = append(meets, k)
 			}

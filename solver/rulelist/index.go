@@ -1,7 +1,6 @@
 package rulelist
 
 import (
-	"math/bits"
 	"slices"
 	"sync"
 
@@ -31,16 +30,11 @@ type Index struct {
 	otherwise solver.Decision
 	actions   []solver.Decision
 	axes      [fields]axis
-	// pieces are, entry by entry, those of Lo, then those of Hi when they
-	// differ.
-	pieces []piece
-	of     []int32 // the entry of each piece
-	sure   []bool  // whether each piece is one of Lo
-	start  []int32 // the first piece of each entry, and the end
-	hi     []int32 // the first piece of Hi of each entry; its last is the entry's last
+	table             // all pieces: entry by entry those of Lo, then those of Hi when they differ
+	hi        []int32 // the first piece of Hi of each entry; its last is the entry's last
 
-	once  sync.Once
-	table classifier // made for the first Classify
+	once       sync.Once
+	classifier classifier // made for the first Classify
 }
 
 // NewIndex makes the index of the entries of a list in one family. otherwise is
@@ -81,11 +75,25 @@ func NewIndex(f packet.Family, entries []Entry, otherwise solver.Decision) *Inde
 	}
 	x.start = append(x.start, int32(len(boxes)))
 	x.pieces = make([]piece, len(boxes))
-	for k := range fields {
-		x.axes[k] = compress(x.family, k, boxes, x.pieces)
-		x.axes[k].rows(k, x.pieces)
-	}
+	eachField(len(boxes), func(f int) {
+		x.axes[f] = compress(x.family, f, boxes, x.pieces)
+		x.addRows(f, x.axes[f].ranks())
+	})
 	return x
+}
+
+// eachField does something for each field; all at once for many pieces.
+func eachField(pieces int, do func(f int)) {
+	const many = 1000
+	var wg sync.WaitGroup
+	for f := range fields {
+		if pieces >= many {
+			wg.Go(func() { do(f) })
+		} else {
+			do(f)
+		}
+	}
+	wg.Wait()
 }
 
 // Len returns the number of entries.
@@ -96,40 +104,3 @@ func (x *Index) Family() packet.Family { return x.family }
 
 // targets returns the pieces that entry i may match.
 func (x *Index) targets(i int) []piece { return x.pieces[x.hi[i]:x.start[i+1]] }
-
-// meeting calls visit with the pieces from..to-1 that meet a box, in order,
-// until it returns false.
-func (x *Index) meeting(b *piece, from, to int, room *bitset, visit func(k int) bool) bool {
-	w0, w1 := from/64, (to+63)/64
-	if from >= to {
-		return true
-	}
-	found := (*room)[:0]
-	for w := w0; w < w1; w++ {
-		found = append(found, ^uint64(0))
-	}
-	*room = found
-	found[0] &= ^uint64(0) << (from % 64)
-	if to%64 != 0 {
-		found[len(found)-1] &= 1<<(to%64) - 1
-	}
-	for f := range fields {
-		a := &x.axes[f]
-		if b[f].lo == 0 && int(b[f].hi) == a.ranks()-1 {
-			continue
-		}
-		begun, done := a.begun[b[f].hi/a.step][w0:w1], a.done[b[f].lo/a.step][w0:w1]
-		for w := range found {
-			found[w] &= begun[w] &^ done[w]
-		}
-	}
-	for w, word := range found {
-		for ; word != 0; word &= word - 1 {
-			k := (w0+w)*64 + bits.TrailingZeros64(word)
-			if x.pieces[k].meets(b) && !visit(k) {
-				return false
-			}
-		}
-	}
-	return true
-}

@@ -30,9 +30,16 @@ type candidate struct {
 // their order is of no importance; of the others the first that takes a header
 // decides.
 type search struct {
-	x     *Index
+	x *Index
+	// in are the pieces that candidates are taken from: all of them, or those
+	// that Analyse has not found to lie in one before them. The others are, by
+	// the entry that holds them, in hidden: only without that entry do they
+	// matter. holders are the pieces that hold each piece, if they are known.
+	in      *table
+	hidden  [][]int32
+	holders []int32
+
 	open  bool
-	room  bitset
 	cands []candidate // of the target, then those of the parts under way
 	steps int         // candidates that may still be looked at
 	left  point       // a header that is left over, after a search that failed
@@ -41,77 +48,22 @@ type search struct {
 	leaf  map[int32]*packet.Cover
 }
 
+func newSearch(x *Index) *search { return &search{x: x, in: &x.table} }
+
+// container returns a piece before a piece's entry that surely holds it, -1 if
+// there is none.
+func (s *search) container(k int) int {
+	if s.holders != nil {
+		return int(s.holders[k])
+	}
+	return s.x.container(&s.x.pieces[k], int(s.x.start[s.x.of[k]]))
+}
+
 // yes is what prove returns when no cover is wanted.
 var yes packet.Cover
 
 // over reports whether the last search stopped because its budget was spent.
 func (s *search) over() bool { return s.steps < 0 }
-
-// settled returns the index of the first candidate that takes a point, and
-// whether the point is accounted for.
-func (s *search) settled(cands []candidate, p *point) (int, bool) {
-	for k := range cands {
-		if cands[k].holds(p) {
-			return k, cands[k].role != opposes
-		}
-	}
-	return -1, s.open
-}
-
-// walk looks for a header of a box that is not accounted for, leaving each piece
-// that takes the header by the side where most of the box is left. It starts at
-// a corner, then at some points that depend on nothing but how many there were.
-// False says nothing.
-func (s *search) walk(b *piece, cands []candidate) bool {
-	const (
-		walks = 5
-		most  = 12
-	)
-	p := b.corner()
-	seed := uint64(1)
-	for range walks {
-		for range most {
-			k, ok := s.settled(cands, &p)
-			if !ok {
-				s.left = p
-				return true
-			}
-			if k < 0 || !leave(b, &cands[k].piece, &p) {
-				break
-			}
-		}
-		for f := range p {
-			seed = seed*6364136223846793005 + 1442695040888963407
-			p[f] = b[f].lo + uint32((seed>>32)*(uint64(b[f].hi-b[f].lo)+1)>>32)
-		}
-	}
-	return false
-}
-
-// leave moves a point out of a piece, within a box; false when the piece
-// contains the box.
-func leave(b, c *piece, p *point) bool {
-	best, to := -1, uint32(0)
-	most := 0.0
-	for f := range fields {
-		width := float64(b[f].hi-b[f].lo) + 1
-		if c[f].hi < b[f].hi {
-			if part := float64(b[f].hi-c[f].hi) / width; part > most {
-				best, to, most = f, c[f].hi+1, part
-			}
-		}
-		if c[f].lo > b[f].lo {
-			if part := float64(c[f].lo-b[f].lo) / width; part > most {
-				best, to, most = f, c[f].lo-1, part
-			}
-		}
-	}
-	if best < 0 {
-		return false
-	}
-	p[best] = to
-	return true
-}
 
 // prove returns a cover of a box by candidates all of which meet it, or nil: it
 // has found a header that is left over, or spent its steps; see over.

@@ -50,7 +50,7 @@ func TestTiers(t *testing.T) {
 
 func tiersAgree(t *testing.T, x *Index, i int, b *piece, after bool) State {
 	t.Helper()
-	s := &search{x: x}
+	s := newSearch(x)
 	s.gather(b, i, nil, after)
 	s.open = after && x.actions[i] == x.otherwise
 	s.steps = maxSteps
@@ -76,7 +76,7 @@ func tiersAgree(t *testing.T, x *Index, i int, b *piece, after bool) State {
 func TestExactError(t *testing.T) {
 	box := solver.Everything(packet.IPv4)
 	x := NewIndex(packet.IPv4, []Entry{Known(solver.Permit, box), Known(solver.Permit, box)}, solver.Deny)
-	s := &search{x: x}
+	s := newSearch(x)
 	s.gather(&x.targets(1)[0], 1, nil, false)
 	broken := errors.New("broken")
 	if _, err := s.ask(context.Background(), oracle{broken}, &x.targets(1)[0], s.cands); !errors.Is(err, broken) {

@@ -1,8 +1,10 @@
 package rulelist
 
 import (
+	"cmp"
 	"context"
 	"fmt"
+	"slices"
 
 	"github.com/postern-dev/postern/packet"
 	"github.com/postern-dev/postern/solver"
@@ -41,7 +43,6 @@ type Tier uint8
 // The steps, in the order in which they are tried.
 const (
 	TierInvalid Tier = iota
-	TierNoOverlap
 	TierPair
 	TierWalk
 	TierSubtraction
@@ -51,8 +52,6 @@ const (
 
 func (t Tier) String() string {
 	switch t {
-	case TierNoOverlap:
-		return "no overlap"
 	case TierPair:
 		return "pair"
 	case TierWalk:
@@ -103,7 +102,7 @@ const maxDiagram = 1 << 20
 // Shadowed reports whether all that entry i may match is surely matched by
 // entries before it. last may be nil. An error is one of last's, or of ctx.
 func (x *Index) Shadowed(ctx context.Context, i int, last Exact) (Verdict, error) {
-	s := &search{x: x}
+	s := newSearch(x)
 	j := judge{s: s, i: i, last: last}
 	err := j.run(ctx)
 	return j.shadowed, err
@@ -114,7 +113,7 @@ func (x *Index) Shadowed(ctx context.Context, i int, last Exact) (Verdict, error
 // surely gets the same from what comes after it. An entry whose action is not
 // known is Undecided.
 func (x *Index) Redundant(ctx context.Context, i int, last Exact) (Verdict, error) {
-	s := &search{x: x}
+	s := newSearch(x)
 	j := judge{s: s, i: i, last: last, both: true}
 	err := j.run(ctx)
 	return j.redundant, err
@@ -134,7 +133,7 @@ func (j *judge) run(ctx context.Context) error {
 	x := j.s.x
 	targets := x.targets(j.i)
 	if len(targets) == 0 {
-		j.shadowed = Verdict{State: Absent, Tier: TierNoOverlap}
+		j.shadowed = Verdict{State: Absent, Tier: TierPair}
 		j.redundant = j.shadowed
 		return ctx.Err()
 	}
@@ -147,7 +146,7 @@ func (j *judge) run(ctx context.Context) error {
 		if err := ctx.Err(); err != nil {
 			return err
 		}
-		if err := j.target(ctx, &targets[k]); err != nil {
+		if err := j.target(ctx, int(x.hi[j.i])+k); err != nil {
 			return err
 		}
 		if j.shadowed.State != Covered && (!j.both || j.redundant.State != Covered) {
@@ -171,16 +170,16 @@ func (v *Verdict) merge(o Verdict) {
 	case o.State != Covered:
 		v.State, v.Witness = o.State, o.Witness
 	case v.State == Covered:
-		v.Rules = append(v.Rules, o.Rules...)
+		v.Rules, v.Cover = append(v.Rules, o.Rules...), o.Cover
 	}
 }
 
 // target decides one target, and adds it to the verdicts.
-func (j *judge) target(ctx context.Context, t *piece) error {
+func (j *judge) target(ctx context.Context, k int) error {
 	s := j.s
-	s.cands = s.cands[:0]
-	if by := s.before(t, j.i); by >= 0 {
-		v := Verdict{State: Covered, Tier: TierPair, Rules: []int{by}}
+	t := &s.x.pieces[k]
+	if by := s.container(k); by >= 0 {
+		v := Verdict{State: Covered, Tier: TierPair, Rules: []int{int(s.x.of[by])}}
 		j.shadowed.merge(v)
 		j.redundant.merge(v)
 		return nil
@@ -196,13 +195,6 @@ func (j *judge) target(ctx context.Context, t *piece) error {
 		}
 		return nil
 	}
-	if v.State == Alive && v.Tier <= TierSubtraction {
-		if taken := s.after(&s.left, j.i); !taken {
-			j.redundant.merge(Verdict{State: Alive, Tier: TierWalk, Witness: v.Witness})
-			return nil
-		}
-	}
-	s.behind(t, j.i)
 	if v, err = j.decide(ctx, t, true); err != nil {
 		return err
 	}
@@ -211,77 +203,69 @@ func (j *judge) target(ctx context.Context, t *piece) error {
 }
 
 // before gathers the pieces before entry i that surely match something of a
-// box; it stops at one that contains the box, and returns its entry, -1 if
-// there is none.
-func (s *search) before(t *piece, i int) int {
-	x, by := s.x, -1
-	x.meeting(t, 0, int(x.start[i]), &s.room, func(k int) bool {
-		if !x.sure[k] {
-			return true
+// box.
+func (s *search) before(t *piece, i int) {
+	in := s.in
+	in.meeting(t, 0, int(in.start[i]), func(k int) bool {
+		if in.sure[k] {
+			s.cands = append(s.cands, candidate{in.pieces[k], in.of[k], settles})
 		}
-		if t.within(&x.pieces[k]) {
-			by = int(x.of[k])
-			return false
-		}
-		s.cands = append(s.cands, candidate{x.pieces[k], x.of[k], settles})
 		return true
 	})
-	return by
 }
 
 // behind adds the pieces after entry i to the candidates.
 func (s *search) behind(t *piece, i int) {
-	x := s.x
-	x.meeting(t, int(x.start[i+1]), len(x.pieces), &s.room, func(k int) bool {
-		if x.actions[x.of[k]] != x.actions[i] {
-			s.cands = append(s.cands, candidate{x.pieces[k], x.of[k], opposes})
-		} else if x.sure[k] {
-			s.cands = append(s.cands, candidate{x.pieces[k], x.of[k], agrees})
+	in := s.in
+	base := len(s.cands)
+	add := func(p *piece, by int32, sure bool) {
+		if s.x.actions[by] != s.x.actions[i] {
+			s.cands = append(s.cands, candidate{*p, by, opposes})
+		} else if sure {
+			s.cands = append(s.cands, candidate{*p, by, agrees})
 		}
-		return true
-	})
-}
-
-// after reports whether a header that gets past entry i surely gets the same
-// from what comes after it.
-func (s *search) after(p *point, i int) bool {
-	x := s.x
-	var b piece
-	for f := range b {
-		b[f] = span{p[f], p[f]}
 	}
-	taken := x.actions[i] == x.otherwise
-	x.meeting(&b, int(x.start[i+1]), len(x.pieces), &s.room, func(k int) bool {
-		if same := x.actions[x.of[k]] == x.actions[i]; !same || x.sure[k] {
-			taken = same
-			return false
-		}
+	in.meeting(t, int(in.start[i+1]), len(in.pieces), func(k int) bool {
+		add(&in.pieces[k], in.of[k], in.sure[k])
 		return true
 	})
-	return taken
+	hidden := s.hiddenOf(i)
+	if len(hidden) == 0 {
+		return
+	}
+	for _, k := range hidden {
+		if p := &s.x.pieces[k]; p.meets(t) {
+			add(p, s.x.of[k], s.x.sure[k])
+		}
+	}
+	slices.SortStableFunc(s.cands[base:], func(a, b candidate) int { return cmp.Compare(a.by, b.by) })
 }
 
-// decide tries the steps after the first two on one target, with the
-// candidates that were gathered.
+// decide tries the steps after the first on one target.
 func (j *judge) decide(ctx context.Context, t *piece, after bool) (Verdict, error) {
 	s := j.s
 	s.open = after && s.x.actions[j.i] == s.x.otherwise
 	alive := func(tier Tier) Verdict {
 		return Verdict{State: Alive, Tier: tier, Witness: s.x.header(&s.left)}
 	}
-	if len(s.cands) == 0 && !s.open {
-		s.left = t.corner()
-		return alive(TierNoOverlap), nil
-	}
-	cands := s.cands
-	if s.walk(t, cands) {
+	if s.walk(t, j.i, after) || after && s.walkOpposed(t, j.i) {
 		return alive(TierWalk), nil
 	}
-	s.steps, s.build = maxSteps, false
+	s.gather(t, j.i, nil, after)
+	cands := s.cands
+	s.steps, s.build = maxSteps, len(s.x.targets(j.i)) == 1
+	clear(s.leaf)
 	proved := s.prove(t, cands)
+	if proved != nil {
+		v := Verdict{State: Covered, Tier: TierSubtraction}
+		if s.build { // the proof of the only target is the certificate
+			v.Cover = s.around(t, proved, s.leafOf(packet.Outside))
+		}
+		s.build = false
+		return v, nil
+	}
+	s.build = false
 	switch {
-	case proved != nil:
-		return Verdict{State: Covered, Tier: TierSubtraction}, nil
 	case !s.over():
 		return alive(TierSubtraction), nil
 	}
