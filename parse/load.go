@@ -52,6 +52,7 @@ func (l *loader) load(ctx context.Context) (*Result, error) {
 	}
 	l.out.Networks = append(l.out.Networks, planned...)
 	l.out.Networks = append(l.out.Networks, roots...)
+	l.out.Diagnostics = append(l.out.Diagnostics, l.undeclared()...)
 	slices.SortFunc(l.out.Inputs, func(a, b Input) int { return strings.Compare(a.Path, b.Path) })
 	l.out.Diagnostics = l.out.Diagnostics.Sort()
 	return l.out, nil
@@ -73,6 +74,7 @@ type evaluated struct {
 	library bool
 	assumed bool // it asks for the workspace, which nobody chose
 	ds      diag.List
+	flags   flags
 }
 
 // loadRoots evaluates the roots in parallel and gives them back in order. When
@@ -112,6 +114,7 @@ func (l *loader) loadRoots(ctx context.Context, roots []module) ([]*ir.Network, 
 			continue
 		}
 		l.out.Diagnostics = append(l.out.Diagnostics, e.ds...)
+		l.flags.add(e.flags)
 		if e.library {
 			libraries = append(libraries, roots[i].shown())
 		}
@@ -134,7 +137,7 @@ func evaluate(ctx context.Context, m module, o hcl.Options) evaluated {
 		m.tree.files.Forget(m.dir)
 	}
 	return evaluated{
-		network: aws.Build(root), library: root.Library && !m.standsAlone(), assumed: root.DefaultWorkspace, ds: root.Diagnostics,
+		network: aws.Build(root), library: root.Library && !m.standsAlone(), assumed: root.DefaultWorkspace, ds: root.Diagnostics, flags: flagsOf(root),
 	}
 }
 

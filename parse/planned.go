@@ -77,6 +77,7 @@ func (l *loader) evaluateSource(ctx context.Context, d *plan.Document) (*tf.Root
 	}
 	o.VarFiles = files[m.tree]
 	root := hcl.Evaluate(ctx, m.tree.files, m.dir, o)
+	l.flags.add(flagsOf(root))
 	for name, text := range m.tree.files.Sources() {
 		l.keep(name, KindTerraform, text)
 	}

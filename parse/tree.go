@@ -54,6 +54,8 @@ type loader struct {
 	// among them.
 	lent    *lent
 	lenders []module
+	// flags is what became of the values of variables.
+	flags flags
 }
 
 func newLoader(paths []string, o Options) (*loader, error) {

@@ -325,6 +325,17 @@ type Root struct {
 	DefaultWorkspace bool
 	// Backend is where the root keeps its state, nil when it does not say.
 	Backend *Backend
+	// Declared are the names of the root module's variables, sorted. Undeclared
+	// are the values of flags, and of files that flags name, for others: flags
+	// are shared between roots, so whether one is wrong is not for a root to say.
+	Declared   []string
+	Undeclared []Undeclared
+}
+
+// Undeclared is a value for a variable that a root does not declare.
+type Undeclared struct {
+	Name  string
+	Range diag.Range // in a variable file; none for a flag
 }
 
 // Backend is where a root keeps its state.

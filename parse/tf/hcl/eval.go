@@ -41,6 +41,10 @@ type evaluator struct {
 	anonymous int                   // terms made for placeholders
 	demanded  int                   // instances of unknown collections that something refers to
 	library   bool
+	// undeclared are the values of flags that no variable takes, strays those of
+	// each variable file that is read without a flag.
+	undeclared []tf.Undeclared
+	strays     [][]tf.Undeclared
 	// assumptions counts how often a value was looked up that rests on the
 	// workspace being default, which nobody said: what has no value then is
 	// likely made for other workspaces.

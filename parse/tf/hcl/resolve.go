@@ -9,6 +9,7 @@ import (
 	"github.com/zclconf/go-cty/cty"
 
 	"github.com/postern-dev/postern/diag"
+	"github.com/postern-dev/postern/internal/nearest"
 	"github.com/postern-dev/postern/ir"
 	"github.com/postern-dev/postern/parse/tf"
 )
@@ -245,10 +246,59 @@ func (m *module) undeclared(name string, r hcl.Range) (cty.Value, hcl.Diagnostic
 		cause.Address = m.prefix(name)
 		return unknownOf(&ir.Unknown{Term: cause.Address, Cause: cause}), nil
 	}
-	if m.path == "" {
-		return cty.DynamicVal, failed(r, "%s is not declared in this module", name)
+	where, hint := "this module", ""
+	if m.path != "" {
+		where = m.path
 	}
-	return cty.DynamicVal, failed(r, "%s is not declared in %s", name, m.path)
+	if near := m.nearest(name); near != "" {
+		hint = "; did you mean " + near + "?"
+	}
+	return cty.DynamicVal, failed(r, "%s is not declared in %s%s", name, where, hint)
+}
+
+// nearest is what somebody who wrote an address that is not declared probably
+// meant: of the same kind, or an output of the module.
+func (m *module) nearest(name string) string {
+	kind, rest, ok := strings.Cut(name, ".")
+	switch {
+	case !ok:
+		return nearestOf(m.ev, name, m.dir.outputs)
+	case kind == "var":
+		return dotted(kind, nearestOf(m.ev, rest, m.dir.variables))
+	case kind == "local":
+		return dotted(kind, nearestOf(m.ev, rest, m.dir.locals))
+	case kind == "module":
+		return dotted(kind, nearestOf(m.ev, rest, m.dir.calls))
+	}
+	address := strings.TrimPrefix(name, "data.")
+	typ := strings.TrimSuffix(name, address) + address[:strings.IndexByte(address, '.')+1]
+	same := map[string]*resource{} // of the type, by name
+	for a, r := range m.dir.resources {
+		if rest, ok := strings.CutPrefix(a, typ); ok {
+			same[rest] = r
+		}
+	}
+	if len(same) == 0 {
+		return nearestOf(m.ev, name, m.dir.resources)
+	}
+	return dotted(strings.TrimSuffix(typ, "."), nearestOf(m.ev, strings.TrimPrefix(name, typ), same))
+}
+
+// nearestOf pays for comparing a name with all that are declared, which is done
+// for each reference to it.
+func nearestOf[T any](ev *evaluator, name string, declared map[string]T) string {
+	ev.steps -= len(declared) * (1 + len(name)*len(name)/comparisons)
+	if ev.steps < 0 {
+		return ""
+	}
+	return nearest.One(name, sortedKeys(declared))
+}
+
+func dotted(kind, name string) string {
+	if name == "" {
+		return ""
+	}
+	return kind + "." + name
 }
 
 func (m *module) local(name string, r hcl.Range) (cty.Value, hcl.Diagnostics) {

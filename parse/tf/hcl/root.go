@@ -65,7 +65,7 @@ func evaluate(ctx context.Context, f *Files, dir string, o Options, answers map[
 			break
 		}
 	}
-	root = &tf.Root{Dir: f.name(dir), Library: ev.library, Backend: m.dir.backend}
+	root = &tf.Root{Dir: f.name(dir), Library: ev.library, Backend: m.dir.backend, Declared: sortedKeys(m.dir.variables), Undeclared: ev.undeclared}
 	ev.instances = 0
 	root.Instances = ev.build(m)
 	root.Outputs = ev.outputs(m)

@@ -325,14 +325,12 @@ func (ev *evaluator) collect(m *module) {
 	}
 	for _, name := range sortedKeys(ev.opts.Vars) {
 		if m.dir.variables[name] == nil {
-			ev.report(diag.Diagnostic{
-				Message: fmt.Sprintf("-var %s: this root declares no such variable", name), Range: diag.Range{File: ev.files.name(m.dir.path)},
-				Fix: "check the spelling; without the flag the same is analysed",
-			})
+			ev.undeclared = append(ev.undeclared, tf.Undeclared{Name: name})
 			continue
 		}
 		m.given[name] = given{text: ev.opts.Vars[name], from: "-var " + name}
 	}
+	ev.reportStrays(m)
 }
 
 // variableFiles lists the variable files that Terraform reads by itself.
@@ -363,11 +361,65 @@ func (ev *evaluator) readVariables(m *module, p string, asked bool) {
 	for _, d := range ds {
 		ev.report(d)
 	}
+	var undeclared []tf.Undeclared
 	for _, name := range sortedKeys(attrs) {
+		place := ev.files.place(attrs[name].rng)
 		if m.dir.variables[name] == nil {
-			continue // Terraform only warns: such files are shared between roots
+			undeclared = append(undeclared, tf.Undeclared{Name: name, Range: place})
+			continue
 		}
-		m.given[name] = given{expr: attrs[name].expr, from: s.shown, place: ev.files.place(attrs[name].rng)}
+		m.given[name] = given{expr: attrs[name].expr, from: s.shown, place: place}
+	}
+	if asked {
+		ev.undeclared = append(ev.undeclared, undeclared...)
+	} else if m.dir.broken == nil {
+		ev.strays = append(ev.strays, undeclared)
+	}
+}
+
+// reportStrays says which values of a root's own variable files no variable
+// takes, once it is known which variables have none. Terraform warns as well.
+func (ev *evaluator) reportStrays(m *module) {
+	wanting := map[string]*block{} // variables without a value
+	for name, b := range m.dir.variables {
+		if _, ok := m.given[name]; !ok {
+			wanting[name] = b
+		}
+	}
+	for _, file := range ev.strays {
+		var rest []tf.Undeclared
+		slices.SortFunc(file, func(a, b tf.Undeclared) int { return a.Range.Compare(b.Range) })
+		for _, u := range file {
+			near := nearestOf(ev, u.Name, wanting)
+			if near == "" {
+				near = nearestOf(ev, u.Name, m.dir.variables)
+			}
+			if near != "" {
+				ev.report(diag.Diagnostic{
+					Message: "this root declares no variable " + u.Name + "; did you mean " + near + "?", Label: "not used", Range: u.Range,
+					Address: "var." + near, Fix: "write " + near + ", or declare " + u.Name,
+				})
+				continue
+			}
+			rest = append(rest, u)
+		}
+		if len(rest) == 0 {
+			continue
+		}
+		var names []string
+		for _, u := range rest[:min(len(rest), 3)] {
+			names = append(names, u.Name)
+		}
+		text := "this root declares no variable " + names[0]
+		if len(rest) > 1 {
+			text = fmt.Sprintf("this root declares none of %d variables that this file gives values to: %s", len(rest), strings.Join(names, ", "))
+			if len(rest) > len(names) {
+				text += " and others"
+			}
+		}
+		ev.report(diag.Diagnostic{
+			Message: text, Label: "not used", Range: rest[0].Range, Fix: "remove what is not used; terraform warns of it as well",
+		})
 	}
 }
 
