@@ -1,6 +1,8 @@
 package formula
 
 import (
+	"slices"
+
 	"github.com/postern-dev/postern/ir"
 	"github.com/postern-dev/postern/packet"
 	"github.com/postern-dev/postern/solver/smt"
@@ -154,34 +156,78 @@ func (e *Encoder) inside(from, to *ir.Interface, a, b place) way {
 	}
 }
 
-// inbound is the way of a request from a host outside: by the internet gateway,
-// or from behind a virtual private gateway.
+// inbound are the ways of a request from a host outside: by the internet gateway,
+// by a link to a network outside the input, and by services that bring traffic
+// to private addresses.
 func (e *Encoder) inbound(to *ir.Interface, b place) []way {
 	s := e.request()
 	r := e.reply(s)
 	_, public := e.public(to, b, s.dst)
+	_, private := e.holds(to, b, s.dst)
 	start := e.And(e.outside(s.src), e.exists(to.Maybe), e.groups(to, false, s, nobody()), e.listens(to, s))
+	ways := e.brought(to, e.And(start, private))
 	if !b.shown() {
 		there := e.free(key{kind: "unseen", with: to}, "what lies between is not shown: there")
 		back := e.free(key{kind: "unseen back", with: to}, "what lies between is not shown: back")
-		return []way{{e.And(start, public, smt.Of(!to.DenyIGW), there), back}}
+		return append(ways, way{e.And(start, public, smt.Of(!to.DenyIGW), there), back})
 	}
 	filters := e.subnetACL(b.subnet, false, s)
-	ways := []way{{
+	ways = append(ways, way{
 		e.And(start, public, e.arrives(to, b, s.src, true), filters),
 		e.And(e.subnetACL(b.subnet, true, r), e.subnetRoutes(b.subnet, r.dst, e.gateway(ir.InternetGateway, b.vpc))),
-	}}
-	_, private := e.holds(to, b, s.dst)
-	for _, g := range e.net.Gateways {
-		if g.Kind != ir.VirtualPrivateGateway {
-			continue
+	})
+	// What a link brings in is answered by it: the subnet's routes lead there.
+	linked := e.subnetRoutes(b.subnet, s.src, leads{"a link", func(t ir.Target) smt.Term {
+		if !leadsOutside(t) {
+			return smt.False
 		}
-		here := e.isVPC(g.VPC, b.vpc, g)
-		there := e.free(key{kind: "behind", of: g}, "what lies behind "+g.Origin.Address+": there")
-		back := e.free(key{kind: "behind back", of: g}, "what lies behind "+g.Origin.Address+": back")
-		ways = append(ways, way{e.And(start, private, here, there, filters), e.And(e.subnetACL(b.subnet, true, r), back)})
+		return e.free(key{kind: "behind", of: t}, "what is not modelled brings it in")
+	}})
+	if linked != smt.False {
+		back := e.free(key{kind: "behind back", of: to}, "what is not modelled takes the reply")
+		ways = append(ways, way{e.And(start, private, linked, filters), e.And(e.subnetACL(b.subnet, true, r), back)})
 	}
 	return ways
+}
+
+// brought are the ways by services outside the route tables, which may hand an
+// interface what comes from the internet. Which do, and what their own filters
+// and the subnet's let pass then, is not modelled. [global-accelerator
+// about-endpoints; CloudFront private-content-vpc-origins]
+func (e *Encoder) brought(to *ir.Interface, start smt.Term) []way {
+	if len(e.net.Indirect) == 0 {
+		return nil
+	}
+	by := e.net.Indirect[0].Address
+	there := e.free(key{kind: "brought", of: to}, by+" brings it in")
+	back := e.free(key{kind: "brought back", of: to}, by+" takes the reply")
+	return []way{{e.And(start, there), back}}
+}
+
+// leadsOutside reports whether hosts outside the network, other than on the
+// internet, may be behind a target.
+func leadsOutside(t ir.Target) bool {
+	switch t.Kind {
+	case ir.TargetGateway:
+		switch t.Gateway.Kind {
+		case ir.InternetGateway, ir.EgressOnlyGateway, ir.NATGateway:
+			return false
+		default:
+			return true
+		}
+	case ir.TargetTransitGateway:
+		return attachesOutside(t.TransitGateway)
+	case ir.TargetOther, ir.TargetInvalid, ir.TargetInterface:
+		return true
+	case ir.TargetLocal, ir.TargetPeering:
+	}
+	return false
+}
+
+// attachesOutside reports whether something of a transit gateway may lead to a
+// network that is not in the input.
+func attachesOutside(g *ir.TransitGateway) bool {
+	return g == nil || g.Open != nil || slices.ContainsFunc(g.Attachments, func(a *ir.Attachment) bool { return len(a.VPC.Of) == 0 || a.VPC.Open != nil })
 }
 
 // arrives is whether an internet gateway hands what comes from an address to an
@@ -225,7 +271,7 @@ func (e *Encoder) outbound(from *ir.Interface, a place) []way {
 		ways = append(ways, way{e.And(start, e.leaves(a, s.dst, ir.EgressOnlyGateway), has, e.publicAccess(a, false, true)), end})
 	}
 	unknown := leads{"outside", func(t ir.Target) smt.Term {
-		if t.Kind == ir.TargetTransitGateway && t.TransitGateway.Open != nil {
+		if t.Kind == ir.TargetTransitGateway && attachesOutside(t.TransitGateway) {
 			return e.free(key{kind: "opaque", of: t, with: "outside"}, "an attachment that is not shown leads there")
 		}
 		return e.passesOpaque(t, "outside")

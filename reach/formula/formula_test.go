@@ -9,6 +9,7 @@ import (
 	"strconv"
 	"testing"
 
+	"github.com/postern-dev/postern/diag"
 	"github.com/postern-dev/postern/internal/microcase"
 	"github.com/postern-dev/postern/internal/netgen"
 	"github.com/postern-dev/postern/ir"
@@ -124,6 +125,36 @@ func TestMicrocases(t *testing.T) {
 		})
 	}
 	t.Logf("%d cases exact, %d of the pending ones only bounded", exact, bounded)
+}
+
+// What a service outside the route tables may bring to private addresses is
+// never proved closed: where the walk says unknown, so do the formulas.
+func TestIndirect(t *testing.T) {
+	s := start(t)
+	opened := 0
+	for _, c := range cases(t, "microcases.json") {
+		if c.Outside != "" || c.Check != microcase.Packet && c.Check != microcase.Flow || c.From != nil || c.To == nil {
+			continue
+		}
+		n := *c.Network
+		n.Indirect = []diag.Place{{Address: "aws_globalaccelerator_accelerator.a"}}
+		c.Network = &n
+		r := trace.Run(&n, trace.Query{From: c.From, To: c.To, Header: c.Header})
+		want := r.Verdict
+		if c.Check == microcase.Packet {
+			want = r.Forward.Verdict
+		}
+		got := answer(t, s, c)
+		if got != want && got != trace.Unknown || want == trace.Unknown && got != want {
+			t.Errorf("%s %s: %v, the walk says %v", c.ID, c.Title, got, want)
+		}
+		if c.Expect == "deny" && got == trace.Unknown {
+			opened++
+		}
+	}
+	if opened == 0 {
+		t.Error("nothing that was closed is open: the test compares nothing")
+	}
 }
 
 // TestUnknownCases: what the bounds call allow or deny is that for all values;
