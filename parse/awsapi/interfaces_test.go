@@ -11,11 +11,11 @@ import (
 func TestRecognise(t *testing.T) {
 	for _, c := range []struct{ name, fields, want string }{
 		{"instance", `"InterfaceType":"interface","Attachment":{"InstanceId":"i-1"}`, "eni e i-1 kind=1 s"},
-		{"unattached", `"InterfaceType":"interface","Status":"available"`, "eni e e kind=11 s"},
+		{"unattached", `"InterfaceType":"interface","Status":"available"`, "eni e e kind=12 s"},
 		{"application load balancer", `"Description":"ELB app/edge/0123","RequesterManaged":true`, "eni e app/edge/0123 kind=2 s services?"},
 		{"classic load balancer", `"Description":"ELB edge","RequesterId":"amazon-elb"`, "eni e edge kind=2 s services?"},
 		{"network load balancer", `"Description":"ELB net/edge/0123","InterfaceType":"network_load_balancer"`, "eni e net/edge/0123 kind=3 s services?"},
-		{"gateway load balancer", `"Description":"ELB gwy/edge/0123","InterfaceType":"gateway_load_balancer"`, "eni e gwy/edge/0123 kind=11 s"},
+		{"gateway load balancer", `"Description":"ELB gwy/edge/0123","InterfaceType":"gateway_load_balancer"`, "eni e gwy/edge/0123 kind=12 s"},
 		{"database", `"Description":"RDSNetworkInterface","RequesterManaged":true`, "eni e e kind=4 s services?"},
 		{"cache", `"Description":"ElastiCache sessions-001","RequesterManaged":true`, "eni e sessions-001 kind=5 s services?"},
 		{"function", `"Description":"AWS Lambda VPC ENI-f-8c7ac78b-e11d-4dea-8a47-ab2bd1ea2f6c","InterfaceType":"lambda"`, "eni e e kind=6 s no-inbound"},
@@ -24,15 +24,15 @@ func TestRecognise(t *testing.T) {
 		{"endpoint", `"Description":"VPC Endpoint Interface vpce-1","InterfaceType":"vpc_endpoint"`, "eni e vpce-1 kind=10 s"},
 		{"transit gateway", `"Description":"Network Interface for Transit Gateway Attachment tgw-attach-1","InterfaceType":"transit_gateway"`, "eni e tgw-attach-1 kind=9 s"},
 		{"container", `"Description":"arn:aws:ecs:us-east-1:1:attachment/x","RequesterManaged":true`, "eni e e kind=7 s"},
-		{"mount target", `"Description":"EFS mount target for fs-1 (fsmt-1)","InterfaceType":"efs","RequesterManaged":true`, "eni e fs-1 kind=11 s :6/2049"},
+		{"mount target", `"Description":"EFS mount target for fs-1 (fsmt-1)","InterfaceType":"efs","RequesterManaged":true`, "eni e fs-1 kind=12 s :6/2049"},
 		{"instance connect endpoint", `"InterfaceType":"ec2_instance_connect_endpoint"`, "eni e e kind=10 s no-inbound"},
 		{"words by a person", `"Description":"ELB like thing","RequesterManaged":false,"Attachment":{"InstanceId":"i-1"}`, "eni e i-1 kind=1 s"},
-		{"flags", `"SourceDestCheck":false,"DenyAllIgwTraffic":true`, "eni e e kind=11 s forwards deny-igw"},
+		{"flags", `"SourceDestCheck":false,"DenyAllIgwTraffic":true`, "eni e e kind=12 s forwards deny-igw"},
 		{
 			"addresses", `"PrivateIpAddresses":[{"PrivateIpAddress":"10.0.0.5","Primary":true,"Association":{"PublicIp":"203.0.113.1"}},{"PrivateIpAddress":"10.0.0.6"}],"Ipv6Addresses":[{"Ipv6Address":"2001:db8::5"}],"Ipv4Prefixes":[{"Ipv4Prefix":"10.0.0.16/28"}],"Ipv6Prefixes":[{"Ipv6Prefix":"2001:db8::/80"}]`,
-			"eni e e kind=11 s 10.0.0.5=203.0.113.1 10.0.0.6 2001:db8::5 10.0.0.16/28 2001:db8::/80",
+			"eni e e kind=12 s 10.0.0.5=203.0.113.1 10.0.0.6 2001:db8::5 10.0.0.16/28 2001:db8::/80",
 		},
-		{"bad address", `"PrivateIpAddress":"345.1.1.1"`, "eni e e kind=11 s ?"},
+		{"bad address", `"PrivateIpAddress":"345.1.1.1"`, "eni e e kind=12 s ?"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			n, _ := read(t, file{"a.json", `{"NetworkInterfaces":[{"NetworkInterfaceId":"e","SubnetId":"s","VpcId":"v","Groups":[],` + c.fields + `}]}`})
@@ -74,7 +74,7 @@ eni  i-4 kind=1 s open ?`)
 func TestElasticAddresses(t *testing.T) {
 	n, _ := read(t, file{"a.json", `{"Addresses":[{"AllocationId":"eip-1","PublicIp":"203.0.113.7","NetworkInterfaceId":"e","PrivateIpAddress":"10.0.0.6"},{"AllocationId":"eip-2","PublicIp":"203.0.113.8","NetworkInterfaceId":"gone"},{"PublicIp":"203.0.113.9"}],
 "NetworkInterfaces":[{"NetworkInterfaceId":"e","SubnetId":"s","PrivateIpAddresses":[{"PrivateIpAddress":"10.0.0.5"},{"PrivateIpAddress":"10.0.0.6"}],"Groups":[]}]}`})
-	same(t, "interface", describe(n, "eni"), "eni e e kind=11 s 10.0.0.5 10.0.0.6=203.0.113.7")
+	same(t, "interface", describe(n, "eni"), "eni e e kind=12 s 10.0.0.5 10.0.0.6=203.0.113.7")
 	same(t, "omitted", describe(n, "omitted"), "eip-2: an address of gone, which is not in the input")
 }
 
@@ -117,7 +117,7 @@ func TestServices(t *testing.T) {
 		{"function", `{"Functions":[{"FunctionArn":"f","FunctionName":"f","VpcConfig":{"SubnetIds":["a","b"],"SecurityGroupIds":["sg-1"],"VpcId":"v"}},{"FunctionArn":"out","VpcConfig":{"SubnetIds":[],"SecurityGroupIds":[]}}]}`, "eni  f kind=6 a sg-1 ? no-inbound\neni  f kind=6 b sg-1 ? no-inbound"},
 		{"cache", `{"CacheClusters":[{"CacheClusterId":"c","SecurityGroups":[{"SecurityGroupId":"sg-1"}],"CacheSubnetGroupName":"g","CacheNodes":[{"Endpoint":{"Port":6379}}]}]}`, "eni  c kind=5 ? sg-1 ? :6/6379"},
 		{"search", `{"DomainStatusList":[{"DomainName":"d","VPCOptions":{"SecurityGroupIds":["sg-1"],"SubnetIds":["a"],"VPCId":"v"}},{"DomainName":"public"}]}`, "eni  d kind=4 a sg-1 ? :6/443"},
-		{"kafka", `{"ClusterInfoList":[{"ClusterArn":"k","BrokerNodeGroupInfo":{"ClientSubnets":["a"],"SecurityGroups":["sg-1"]}}]}`, "eni  k kind=11 a sg-1 ?"},
+		{"kafka", `{"ClusterInfoList":[{"ClusterArn":"k","BrokerNodeGroupInfo":{"ClientSubnets":["a"],"SecurityGroups":["sg-1"]}}]}`, "eni  k kind=12 a sg-1 ?"},
 		{"container service", `{"services":[{"serviceArn":"s","networkConfiguration":{"awsvpcConfiguration":{"subnets":["a"],"securityGroups":["sg-1"],"assignPublicIp":"ENABLED"}}}]}`, "eni  s kind=7 a sg-1 ?=?"},
 		{"endpoint", `{"VpcEndpoints":[{"VpcEndpointId":"vpce-1","VpcEndpointType":"Interface","VpcId":"v","SubnetIds":["a"],"Groups":[{"GroupId":"sg-1"}]},{"VpcEndpointId":"vpce-2","VpcEndpointType":"Gateway","VpcId":"v"}]}`, "eni  vpce-1 kind=10 a sg-1 ?"},
 	} {

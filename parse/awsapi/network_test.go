@@ -208,7 +208,7 @@ gateway igw-1 1 vpc-1
 gateway igw-2 1 no-vpc
 gateway eigw-1 2 vpc-1
 gateway vgw-1 4 no-vpc
-gateway cagw-1 6 vpc-1
+gateway cagw-1 7 vpc-1
 gateway nat-1 3 vpc-1
 gateway nat-3 3 vpc-1`)
 	same(t, "interface", describe(n, "eni"), "eni eni-n nat-1 kind=8 s 10.0.0.9 no-inbound")
@@ -314,7 +314,7 @@ func TestOmissions(t *testing.T) {
 FluxCapacitors: FluxCapacitors (2): postern does not know this list
 TargetGroups: where a load balancer sends packets is not modelled: its listeners end a flow
 Subnets: a subnet without SubnetId`)
-	same(t, "interface", describe(n, "eni"), "eni  w kind=11 subnet-1 sg-0123abcd ?")
+	same(t, "interface", describe(n, "eni"), "eni  w kind=12 subnet-1 sg-0123abcd ?")
 	same(t, "diagnostics", messages(append(ds, n.Problems...)), "a.json:3:131: invalid-value: a subnet without SubnetId")
 	if len(n.Indirect) != 1 || n.Indirect[0].Address != "arn:ga" {
 		t.Errorf("%+v", n.Indirect)
@@ -402,7 +402,7 @@ acl acl-1 vpc-1 default
   in  110 allow 1 2048-2048 0.0.0.0/0
 eni eni-1 i-1 kind=1 subnet-1 sg-1 10.0.0.5
 eni  db kind=4 subnet-1 sg-1 ? :6/5432
-eni  arn:b kind=11 ? sg-1 ?
+eni  arn:b kind=12 ? sg-1 ?
 tp-1: AWS::EC2::Teleporter: postern does not know this type of resource`)
 	if s := n.Subnets[0]; s.ACL.Of[0].ID != "acl-1" {
 		t.Errorf("%+v", s)

@@ -14,7 +14,7 @@ sg sg-1 vpc-1
   in  6 80-80 sg-gone
 sg sg-absent vpc? open
 sg sg-gone no-vpc`)
-	same(t, "interfaces", describe(n, "eni"), `eni eni-1 eni-1 kind=11 subnet-1 sg-1 sg-absent 10.0.0.5`)
+	same(t, "interfaces", describe(n, "eni"), `eni eni-1 eni-1 kind=12 subnet-1 sg-1 sg-absent 10.0.0.5`)
 	same(t, "diagnostics", messages(ds), `missing-group.json:4:150: note: sg-absent is carried here and is not in the list of security groups`)
 }
 

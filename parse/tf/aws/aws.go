@@ -112,11 +112,21 @@ var decoders = map[string]decoder{
 	"aws_launch_configuration":            {makeTemplate, nil},
 	"aws_autoscaling_group":               {nil, linkAutoscaling},
 
-	"aws_lb":           {makeLoadBalancer, linkLoadBalancer},
-	"aws_alb":          {makeLoadBalancer, linkLoadBalancer},
-	"aws_lb_listener":  {nil, linkListener},
-	"aws_alb_listener": {nil, linkListener},
-	"aws_elb":          {nil, linkClassicLoadBalancer},
+	"aws_lb":  {makeLoadBalancer, linkLoadBalancer},
+	"aws_alb": {makeLoadBalancer, linkLoadBalancer},
+	"aws_elb": {makeClassicLoadBalancer, linkClassicLoadBalancer},
+
+	"aws_lb_listener":                           {makeListener, linkListener},
+	"aws_alb_listener":                          {makeListener, linkListener},
+	"aws_lb_listener_rule":                      {nil, linkListenerRule},
+	"aws_alb_listener_rule":                     {nil, linkListenerRule},
+	"aws_lb_target_group":                       {makeTargetGroup, nil},
+	"aws_alb_target_group":                      {makeTargetGroup, nil},
+	"aws_lb_target_group_attachment":            {nil, linkTargetAttachment},
+	"aws_alb_target_group_attachment":           {nil, linkTargetAttachment},
+	"aws_elb_attachment":                        {nil, linkClassicAttachment},
+	"aws_autoscaling_attachment":                {nil, linkScalingAttachment},
+	"aws_autoscaling_traffic_source_attachment": {nil, linkScalingAttachment},
 
 	"aws_rds_cluster":              {makeCluster, nil},
 	"aws_docdb_cluster":            {makeCluster, nil},
@@ -198,11 +208,18 @@ type builder struct {
 	clusters     map[string]*cluster
 	eks          map[string]string // addresses of clusters, by name
 	balancers    map[string]*balancer
-	endpoints    map[string]*endpoint
-	transitState map[*ir.TransitGateway]*transitState
-	associations map[*ir.Attachment]bool // with a route table that is written
-	ipv6Seen     map[*ir.VPC]*ir.Value[bool]
-	bpa          []blockPublicAccess
+	classic      []*classicBalancer
+	listeners    map[string]*listener
+	targetGroups map[string]*targetGroup
+	// allListeners and groupsOfTargets are in the order of the input.
+	allListeners    []*listener
+	groupsOfTargets []*targetGroup
+	scaled          map[string][]*ir.Interface // of autoscaling groups
+	endpoints       map[string]*endpoint
+	transitState    map[*ir.TransitGateway]*transitState
+	associations    map[*ir.Attachment]bool // with a route table that is written
+	ipv6Seen        map[*ir.VPC]*ir.Value[bool]
+	bpa             []blockPublicAccess
 }
 
 // Build makes the network of a root. It never fails: what is wrong with single
@@ -252,7 +269,8 @@ func newBuilder(root *tf.Root) *builder {
 		aclOf:   assignment[*ir.NetworkACL]{of: map[*ir.Subnet][]assigned[*ir.NetworkACL]{}},
 		tableOf: assignment[*ir.RouteTable]{of: map[*ir.Subnet][]assigned[*ir.RouteTable]{}}, groupsOf: map[*ir.SecurityGroup]*ruleStyles{},
 		templates: map[string]*template{}, subnetGroups: map[string]*subnetGroup{}, clusters: map[string]*cluster{}, eks: map[string]string{},
-		balancers: map[string]*balancer{}, endpoints: map[string]*endpoint{}, transitState: map[*ir.TransitGateway]*transitState{},
+		balancers: map[string]*balancer{}, listeners: map[string]*listener{}, targetGroups: map[string]*targetGroup{}, scaled: map[string][]*ir.Interface{},
+		endpoints: map[string]*endpoint{}, transitState: map[*ir.TransitGateway]*transitState{},
 		associations: map[*ir.Attachment]bool{},
 		ipv6Seen:     map[*ir.VPC]*ir.Value[bool]{}, eipAddrs: map[string]ir.Value[netip.Addr]{},
 	}
@@ -291,6 +309,7 @@ func (b *builder) finish() {
 	b.finishSubnets()
 	b.finishTransit()
 	b.finishInterfaces()
+	b.finishForwards()
 	b.finishExports()
 	b.net.Problems = b.net.Problems.Sort()
 }

@@ -20,6 +20,9 @@ func dump(n *ir.Network) string {
 		for _, c := range o.IPv6 {
 			d.line("  ipv6 %s", value(c))
 		}
+		if o.Lattice != nil {
+			d.line("  lattice %s groups=%s", o.Lattice.Origin.Address, many(o.Lattice.Groups, func(g *ir.SecurityGroup) string { return g.Origin.Address }))
+		}
 	}
 	for _, o := range n.Subnets {
 		d.line("subnet %s%s vpc=%s", o.Origin.Address, id(o.ID), vpcs(o.VPC))
@@ -42,6 +45,12 @@ func dump(n *ir.Network) string {
 	}
 	for _, o := range n.Gateways {
 		d.line("gateway %s%s kind=%d vpc=%s private=%t", o.Origin.Address, id(o.ID), o.Kind, vpcs(o.VPC), o.Private)
+		if len(o.Subnet.Of) > 0 || o.Subnet.Open != nil {
+			d.line("  subnet=%s", of(o.Subnet, subnetName))
+		}
+		if len(o.RouteTable.Of) > 0 || o.RouteTable.Open != nil {
+			d.line("  table=%s", of(o.RouteTable, func(t *ir.RouteTable) string { return t.Origin.Address }))
+		}
 		d.addresses(o.Addresses)
 	}
 	for _, o := range n.Peerings {
@@ -98,6 +107,10 @@ func (d *dumper) transit(o *ir.TransitGateway) {
 	name := func(a *ir.Attachment) string { return a.Origin.Address }
 	d.line("transit %s%s references=%s%s", o.Origin.Address, id(o.ID), value(o.GroupReferences), maybe(" open", o.Open))
 	for _, a := range o.Attachments {
+		if a.Outside {
+			d.line("  attachment %s%s outside", a.Origin.Address, id(a.ID))
+			continue
+		}
 		d.line("  attachment %s vpc=%s references=%s subnets=%s", a.Origin.Address, vpcs(a.VPC), value(a.GroupReferences), many(a.Subnets, subnetName))
 	}
 	for _, t := range o.Tables {
@@ -115,6 +128,7 @@ func (d *dumper) iface(o *ir.Interface) {
 	if o.Services != nil {
 		for _, s := range o.Services.Ports {
 			d.line("  answers %s %d-%d", packet.ProtocolName(int16(s.Protocol)), s.Ports.Lo, s.Ports.Hi)
+			d.forward(s.Forward)
 		}
 		if o.Services.Open != nil {
 			d.line("  answers%s", maybe(" open", o.Services.Open))
@@ -123,8 +137,28 @@ func (d *dumper) iface(o *ir.Interface) {
 	if len(o.Prefixes) > 0 || o.NoInbound || o.Windows || len(o.Aliases) > 0 {
 		d.line("  prefixes=%v no-inbound=%t windows=%t aliases=%v", o.Prefixes, o.NoInbound, o.Windows, o.Aliases)
 	}
+	if o.PreserveClient != ir.Known(false) {
+		d.line("  preserve-client=%s", value(o.PreserveClient))
+	}
 	if o.SourceDestCheck != ir.Known(true) {
 		d.line("  source-dest-check=%s", value(o.SourceDestCheck))
+	}
+}
+
+func (d *dumper) forward(f *ir.Forward) {
+	if f == nil {
+		return
+	}
+	d.line("    ends=%t preserve-client=%s%s  @%s %s", f.Ends, value(f.PreserveClient), maybe(" open", f.Open), f.Place.Range.Line(), f.Place.Address)
+	for _, t := range f.Targets {
+		name := "nobody's"
+		if t.Interface != nil {
+			name = t.Interface.Resource + " in " + of(t.Interface.Subnet, subnetName)
+		}
+		if t.Address.IsValid() {
+			name += " " + t.Address.String()
+		}
+		d.line("    to %s port %s%s  @%s %s", name, value(t.Port), maybe(" maybe", t.Maybe), t.Place.Range.Line(), t.Place.Address)
 	}
 }
 

@@ -380,11 +380,7 @@ func linkAutoscaling(v view) {
 	for _, lt := range specs {
 		subnets = lt.fromTemplate(&n, subnets)
 	}
-	if len(subnets) == 0 {
-		v.addInterface(n, ir.One(v.b.defaultSubnet(v)))
-		return
-	}
-	v.spread(n, subnets, true)
+	v.registerScaled(v.placed(n, subnets, true))
 }
 
 func (v view) launchConfiguration(e elem, n *nic, subnets []elem) []elem {

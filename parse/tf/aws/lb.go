@@ -11,12 +11,20 @@ import (
 
 // balancer is a load balancer: its listeners are resources of their own.
 type balancer struct {
+	address  string
+	typ      ir.Value[string]
 	services *ir.Services
 	listened bool
 }
 
 func makeLoadBalancer(v view) {
-	o := &balancer{services: &ir.Services{Place: diag.Place{Address: v.in.Address, Message: "answers on its listeners", Range: v.at()}}}
+	o := &balancer{
+		address: v.in.Address, services: &ir.Services{Place: diag.Place{Address: v.in.Address, Message: "answers on its listeners", Range: v.at()}},
+	}
+	var set bool
+	if o.typ, set = v.str("load_balancer_type"); !set {
+		o.typ = ir.Known("application")
+	}
 	for _, k := range v.keys("id", "arn") {
 		v.b.balancers[k] = o
 	}
@@ -32,15 +40,14 @@ func linkLoadBalancer(v view) {
 	n := nic{kind: ir.InterfaceLoadBalancer, services: o.services, fields: v.fields(map[string]ir.Field{
 		"security_groups": ir.FieldGroups, "subnets": ir.FieldSubnet, "internal": ir.FieldPublic,
 	})}
-	typ, set := v.str("load_balancer_type")
 	switch {
-	case set && !typ.Known():
-		n.groups.Open = part(typ.Why, "security_groups")
-	case set && typ.V == "network":
+	case !o.typ.Known():
+		n.groups.Open = part(o.typ.Why, "security_groups")
+	case o.typ.V == "network":
 		n.kind, n.bare = ir.InterfaceNetworkLoadBalancer, true
-	case set && typ.V == "gateway":
-		n.kind, n.bare, n.services = ir.InterfaceOther, true, nil
-	case set && typ.V != "application":
+	case o.typ.V == "gateway":
+		n.kind, n.bare = ir.InterfaceOther, true
+	case o.typ.V != "application":
 		n.groups.Open = v.invalid(v.at("load_balancer_type"), "there is no such type of load balancer", "use application, network or gateway")
 	}
 	groups, named := v.groupSet("security_groups")
@@ -88,6 +95,10 @@ func (v view) mappedInterface(n nic, m view) {
 
 // balancerPublic reads whether a load balancer faces the internet.
 func (v view) balancerPublic(n *nic) {
+	if v.text("load_balancer_type") == "gateway" { // it has no public addresses
+		n.public, n.publicSet, n.publicAt = ir.Known(false), true, v.at("load_balancer_type")
+		return
+	}
 	internal, _ := v.boolean("internal", false)
 	n.public, n.publicSet, n.publicAt = ir.Value[bool]{V: !internal.V, Why: internal.Why}, true, v.at("internal")
 }
@@ -120,10 +131,14 @@ func linkListener(v view) {
 		o.services.Open = u
 		return
 	}
+	l := v.b.listeners[tf.Symbol(v.in.Address, "id")]
 	port, set := v.integer("port")
 	protocol, protocolSet := v.str("protocol")
+	var answers []ir.Service
 	switch {
-	case !set: // a gateway load balancer listens on everything
+	case !set && o.typ.Known() && o.typ.V == "gateway": // it takes what its endpoints bring, whatever that is
+		answers = v.listening(genevePort, "UDP", v.at())
+	case !set:
 		o.services.Open = notInInput(v.in.Address, "port", v.at())
 	case !port.Known():
 		o.services.Open = port.Why
@@ -132,8 +147,28 @@ func linkListener(v view) {
 	case port.V < 1 || port.V > 65535:
 		o.services.Open = v.invalid(v.at("port"), "a port is from 1 to 65535", "write a port number")
 	default:
-		o.services.Ports = append(o.services.Ports, v.listening(uint16(port.V), protocol.V, v.at("port"))...)
+		answers = v.listening(uint16(port.V), protocol.V, v.at("port"))
 	}
+	if len(answers) == 0 {
+		return
+	}
+	web := !protocolSet || protocol.V == "HTTP" || protocol.V == "HTTPS"
+	l.network = o.typ.Known() && o.typ.V == "network" || !o.typ.Known() && !web
+	l.forward = &ir.Forward{Ends: !l.network || protocol.V == "TLS", Place: diag.Place{Address: v.in.Address, Message: "listener", Range: v.at()}}
+	for _, s := range answers {
+		s.Forward = l.forward
+		o.services.Ports = append(o.services.Ports, s)
+	}
+}
+
+// overUDP reports whether a listener's or target group's protocol is one that
+// UDP carries, alone or beside TCP. [botocore elbv2 ProtocolEnum]
+func overUDP(protocol string) bool {
+	switch protocol {
+	case "UDP", "TCP_UDP", "QUIC", "TCP_QUIC":
+		return true
+	}
+	return false
 }
 
 // listening are the services of a listener's protocol.
@@ -154,13 +189,33 @@ func (v view) listening(port uint16, protocol string, at diag.Range) []ir.Servic
 	return out
 }
 
-// linkClassicLoadBalancer reads a load balancer of the first generation; its
-// listeners are blocks.
+// classicBalancer is a load balancer of the first generation: its listeners are
+// blocks, and all of them send to the same instances.
+type classicBalancer struct {
+	instances *targetGroup
+	ports     []classicPort
+}
+
+type classicPort struct {
+	to      ir.Value[uint16]
+	forward *ir.Forward
+}
+
+func makeClassicLoadBalancer(v view) {
+	register(v, v.b.targetGroups, &targetGroup{v: v}, "id", "name", "arn")
+}
+
 func linkClassicLoadBalancer(v view) {
 	services := &ir.Services{Place: diag.Place{Address: v.in.Address, Message: "answers on its listeners", Range: v.at()}}
 	n := nic{kind: ir.InterfaceLoadBalancer, services: services, fields: v.fields(map[string]ir.Field{
 		"security_groups": ir.FieldGroups, "subnets": ir.FieldSubnet, "internal": ir.FieldPublic,
 	})}
+	c := &classicBalancer{instances: v.b.targetGroups[tf.Symbol(v.in.Address, "id")]}
+	v.b.classic = append(v.b.classic, c)
+	instances, _ := v.list("instances")
+	for _, e := range instances {
+		c.instances.registrations = append(c.instances.registrations, registration{v: v, e: e, at: e.at})
+	}
 	listeners, _ := v.nested("listener")
 	for _, l := range listeners {
 		port, set := l.integer("lb_port")
@@ -173,7 +228,12 @@ func linkClassicLoadBalancer(v view) {
 				services.Open = l.invalid(l.at("lb_port"), "lb_port must be from 1 to 65535", "write a port number")
 			}
 		default:
-			services.Ports = append(services.Ports, l.listening(uint16(port.V), "TCP", l.at("lb_port"))...)
+			p := classicPort{l.port("instance_port"), &ir.Forward{Ends: true, Place: diag.Place{Address: v.in.Address, Message: "its instances", Range: l.at("instance_port")}}}
+			c.ports = append(c.ports, p)
+			for _, s := range l.listening(uint16(port.V), "TCP", l.at("lb_port")) {
+				s.Forward = p.forward
+				services.Ports = append(services.Ports, s)
+			}
 		}
 	}
 	n.groups, n.named = v.groupSet("security_groups")
@@ -184,4 +244,16 @@ func linkClassicLoadBalancer(v view) {
 		return
 	}
 	v.spread(n, subnets, true)
+}
+
+// settle fills in where the listeners of a classic load balancer send flows.
+func (c *classicBalancer) settle(x *targetIndex) {
+	have := c.instances.settle(x)
+	for _, p := range c.ports {
+		p.forward.Open = have.open
+		for _, t := range have.targets {
+			t.Port = p.to
+			p.forward.Targets = append(p.forward.Targets, t)
+		}
+	}
 }

@@ -91,6 +91,10 @@ var shapes = map[string]shape{
 		kind: ir.InterfaceContainer, groups: "network_configuration.security_groups", subnets: "network_configuration.subnets", each: true,
 		block: "network_configuration", public: "network_configuration.assign_public_ip", launch: true,
 	},
+	"aws_ecs_task_set": {
+		kind: ir.InterfaceContainer, groups: "network_configuration.security_groups", subnets: "network_configuration.subnets", each: true,
+		block: "network_configuration", public: "network_configuration.assign_public_ip", launch: true,
+	},
 	"aws_efs_mount_target": {
 		kind: ir.InterfaceOther, groups: "security_groups", subnets: "subnet_id", services: ports(2049), dual: "ip_address_type",
 	},
@@ -158,6 +162,9 @@ func (b *builder) linkShapeOrOther(v view) {
 	}
 	if s.block != "" {
 		if block, ok := v.one(s.block); !ok || block.maybe() == nil && s.empty(v) {
+			if s.kind == ir.InterfaceContainer {
+				v.registerContainers(nil)
+			}
 			return
 		}
 	}
@@ -182,6 +189,9 @@ func (b *builder) linkShapeOrOther(v view) {
 		made = []*ir.Interface{v.addInterface(n, ir.Another[*ir.Subnet](notInInput(v.in.Address, "subnets", v.at(s.inherit))))}
 	} else {
 		made = v.placed(n, subnets, s.each)
+	}
+	if s.kind == ir.InterfaceContainer {
+		v.registerContainers(made)
 	}
 	if s.block == "" {
 		return
