@@ -15,6 +15,7 @@ const (
 	checkSchema = "postern/check/v1"
 	traceSchema = "postern/trace/v1"
 	showSchema  = "postern/show/v1"
+	reachSchema = "postern/reach/v1"
 )
 
 // encode writes a document as JSON with keys in the order of the fields.

@@ -66,7 +66,7 @@ func newApp(s streams) *cli.App {
 		Description: "Reads Terraform configurations, plans, states and AWS exports; needs no credentials and no network.\n" +
 			"Exit status: 0 nothing to object to, 1 findings, 2 the question or the input is at fault, 3 postern is.",
 		Writer: s.out, ErrWriter: s.err, Reader: s.in,
-		Commands:                  []*cli.Command{checkCommand(s), traceCommand(s), showCommand(s), evalCommand(s), rulesCommand(s), verifyCommand(s), versionCommand(s)},
+		Commands:                  []*cli.Command{checkCommand(s), reachCommand(s), traceCommand(s), showCommand(s), evalCommand(s), rulesCommand(s), verifyCommand(s), versionCommand(s)},
 		HideVersion:               true,
 		HideHelpCommand:           true,
 		DisableSliceFlagSeparator: true,

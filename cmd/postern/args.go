@@ -2,7 +2,6 @@ package main
 
 import (
 	"fmt"
-	"os"
 	"slices"
 	"strings"
 
@@ -58,7 +57,7 @@ func unknownVerb(app *cli.App, verb string) error {
 	e := &usageError{message: fmt.Sprintf("there is no verb %s: expected %s", verb, list(verbs))}
 	if near := nearest.One(verb, verbs); near != "" {
 		e.message += "; did you mean " + near + "?"
-	} else if _, err := os.Stat(verb); err == nil {
+	} else if exists(verb) {
 		e.message += fmt.Sprintf("; did you mean postern check %s?", verb)
 	}
 	return e

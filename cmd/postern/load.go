@@ -83,3 +83,9 @@ func repositoryPrefix() string {
 		}
 	}
 }
+
+// exists reports whether there is a file or directory of a name.
+func exists(name string) bool {
+	_, err := os.Stat(name)
+	return err == nil
+}

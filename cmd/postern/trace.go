@@ -37,17 +37,9 @@ func traceCommand(s streams) *cli.Command {
 }
 
 func (s streams) trace(c *cli.Context) error {
-	format := c.String("format")
-	if format == "" {
-		format = "text"
-	}
-	if err := choose("format", format, traceFormats); err != nil {
+	format, err := formatOf(c, traceFormats)
+	if err != nil {
 		return err
-	}
-	if c.IsSet("expect") {
-		if err := choose("expect", c.String("expect"), expectations); err != nil {
-			return err
-		}
 	}
 	ask, err := question(c)
 	if err != nil {
@@ -97,27 +89,32 @@ func question(c *cli.Context) (endpoint.Ask, error) {
 		return a, onePacket(c, args)
 	}
 	var err error
-	if a.From, err = endpoint.Parse(args[0]); err != nil {
-		return a, err
-	}
-	if a.To, err = endpoint.Parse(args[1]); err != nil {
-		return a, err
-	}
 	if a.Service, err = endpoint.ParseService(args[2]); err != nil {
 		return a, err
 	}
 	if _, _, err := a.Service.One(); err != nil {
 		return a, err
 	}
+	return a, ends(c, &a, args)
+}
+
+// ends reads the two ends of a question and the flags that narrow it.
+func ends(c *cli.Context, a *endpoint.Ask, args []string) (err error) {
+	if a.From, err = endpoint.Parse(args[0]); err != nil {
+		return err
+	}
+	if a.To, err = endpoint.Parse(args[1]); err != nil {
+		return err
+	}
 	if port := c.Uint("source-port"); port > 65535 {
-		return a, &usageError{message: fmt.Sprintf("--source-port %d: expected 0 to 65535", port)}
+		return &usageError{message: fmt.Sprintf("--source-port %d: expected 0 to 65535", port)}
 	}
 	a.SourcePort, a.SourcePortSet = uint16(c.Uint("source-port")), c.IsSet("source-port")
 	if a.Src, err = address(c, "src"); err != nil {
-		return a, err
+		return err
 	}
 	a.Dst, err = address(c, "dst")
-	return a, err
+	return err
 }
 
 // address reads a flag that is an address; the zero address when it is not set.

@@ -1,0 +1,177 @@
+package main
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/urfave/cli/v2"
+	"go4.org/netipx"
+
+	"github.com/postern-dev/postern/internal/endpoint"
+	"github.com/postern-dev/postern/ir"
+	"github.com/postern-dev/postern/reach"
+	"github.com/postern-dev/postern/reach/query"
+	"github.com/postern-dev/postern/report"
+)
+
+var reachFormats = []string{"text", "json", "markdown", "dot", "mermaid"}
+
+func reachCommand(s streams) *cli.Command {
+	return &cli.Command{
+		Name: "reach", Usage: "all packets from A to B, both directions, and what stops them", ArgsUsage: "A B [HEADER] [PATH...]",
+		Description: "A and B are internet, any, an address or CIDR, a Terraform address or AWS id, sg:NAME, subnet:NAME,\n" +
+			"tag:KEY=VALUE, ..., joined by , (or) + (and) ! (not). HEADER narrows the question: tcp/443, udp, icmp/8, all.",
+		Flags: slices.Concat([]cli.Flag{
+			&cli.UintFlag{Name: "source-port", Usage: "only packets from this client `PORT`", DefaultText: "all"},
+			&cli.StringFlag{Name: "src", Usage: "only packets from this `ADDRESS`"},
+			&cli.StringFlag{Name: "dst", Usage: "only packets to this `ADDRESS`, as the client sends them"},
+			&cli.BoolFlag{Name: "all", Usage: "ask whether every packet flows, not whether any does", DisableDefaultText: true},
+			&cli.StringFlag{Name: "expect", Usage: "the `VERDICT`, allow or deny: exit status 1 for anything else"},
+		}, loadFlags(), printFlags(reachFormats...)),
+		Action: s.reach,
+	}
+}
+
+func (s streams) reach(c *cli.Context) error {
+	format, err := formatOf(c, reachFormats)
+	if err != nil {
+		return err
+	}
+	ask, paths, err := reachQuestion(c)
+	if err != nil {
+		return err
+	}
+	ctx, cancel := deadline(c)
+	defer cancel()
+	in, err := s.load(ctx, c, paths)
+	if err != nil {
+		return err
+	}
+	list := allDiagnostics(in)
+	fmt.Fprint(s.err, report.Diagnostics(list, in.Sources, report.Options{}))
+	n, err := networkOf(in, ask)
+	if err != nil {
+		return err
+	}
+	q, notes, err := reachEnds(n, ask)
+	if err != nil {
+		return err
+	}
+	q.All = c.Bool("all")
+	m, err := reach.Compile(ctx, n)
+	if err != nil {
+		return late(c, err)
+	}
+	answer, err := query.Run(ctx, m, q)
+	if err != nil {
+		return late(c, err)
+	}
+	r := report.Reach{
+		From: ask.From.String(), To: ask.To.String(), Service: ask.Service.Text, Answer: answer, Lists: answer.Lists(m), Table: answer.Table(m), Links: answer.Links(m),
+		Sources: in.Sources, Notes: notes, All: q.All,
+		Exit: expectation(c.String("expect"), answer.Verdict, list),
+	}
+	if n := len(answer.Disagreements); n > 0 {
+		r.Exit = words(statusInternal, fmt.Sprintf("%s that postern's own evaluator does not confirm; please report this", count(n, "answer")))
+		for _, d := range answer.Disagreements {
+			fmt.Fprintln(s.err, "postern: "+d)
+		}
+	}
+	text, err := reachText(r, format, s.looks(c))
+	if err != nil {
+		return err
+	}
+	if err := s.print(c, text); err != nil {
+		return err
+	}
+	return ended(r.Exit.Status)
+}
+
+func reachText(r report.Reach, format string, o report.Options) (string, error) {
+	switch format {
+	case "json":
+		return report.ReachJSON(r)
+	case "markdown":
+		return report.ReachMarkdown(r), nil
+	case "dot":
+		return report.ReachDOT(r), nil
+	case "mermaid":
+		return report.ReachMermaid(r), nil
+	}
+	return report.ReachText(r, o), nil
+}
+
+// formatOf reads --format and --expect; the first format is the default.
+func formatOf(c *cli.Context, formats []string) (string, error) {
+	format := c.String("format")
+	if format == "" {
+		format = formats[0]
+	}
+	if err := choose("format", format, formats); err != nil {
+		return "", err
+	}
+	if c.IsSet("expect") {
+		return format, choose("expect", c.String("expect"), expectations)
+	}
+	return format, nil
+}
+
+// reachQuestion reads the arguments: two ends, perhaps a header, and paths. What
+// looks like a header is one, unless a file has that name: then it takes ./.
+func reachQuestion(c *cli.Context) (endpoint.Ask, []string, error) {
+	var a endpoint.Ask
+	args := c.Args().Slice()
+	if len(args) < 2 {
+		return a, nil, &usageError{
+			message: "reach needs two ends: postern reach A B [HEADER] [PATH...]",
+			hints:   []hint{{"for instance", "postern reach internet aws_instance.web tcp/443", ""}, {"every name", "postern show --names", ""}},
+		}
+	}
+	rest := args[2:]
+	if len(rest) > 0 {
+		if service, err := endpoint.ParseService(rest[0]); err == nil {
+			a.Service, rest = service, rest[1:]
+		} else if strings.Contains(rest[0], "/") && headerLike(rest[0]) {
+			return a, nil, err
+		}
+	}
+	return a, rest, ends(c, &a, args)
+}
+
+// headerLike reports whether a word begins as headers do, so that a fault in it
+// is not taken for a path.
+func headerLike(word string) bool {
+	name, _, _ := strings.Cut(strings.ToLower(word), "/")
+	_, err := endpoint.ParseService(name)
+	return err == nil && !exists(word)
+}
+
+// reachEnds finds what the two ends are, and what has to be said about them.
+func reachEnds(n *ir.Network, a endpoint.Ask) (query.Question, []string, error) {
+	q := query.Question{Service: a.Service, Src: a.Src, Dst: a.Dst, SourcePort: a.SourcePort, SourcePortSet: a.SourcePortSet}
+	var notes []string
+	for _, e := range []struct {
+		expr endpoint.Expr
+		ends *[]endpoint.End
+	}{{a.From, &q.From}, {a.To, &q.To}} {
+		found, rest, err := endpoint.Ends(n, e.expr)
+		if err != nil {
+			return q, nil, err
+		}
+		*e.ends = found
+		if note := unheld(n, e.expr, rest); note != "" {
+			notes = append(notes, note)
+		}
+	}
+	return q, notes, nil
+}
+
+// unheld says that an end has addresses that no interface holds. Of any and of
+// the CIDRs of VPCs that is a matter of course.
+func unheld(n *ir.Network, e endpoint.Expr, rest *netipx.IPSet) string {
+	if rest == nil || len(rest.Ranges()) == 0 || e.String() == "any" {
+		return ""
+	}
+	return fmt.Sprintf("The answer is about the interfaces in %s that the input shows; addresses that none of them has are left out.", e)
+}
