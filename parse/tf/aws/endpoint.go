@@ -40,10 +40,12 @@ func makeEndpoint(v view) {
 	for _, k := range v.keys("id") {
 		v.b.endpoints[k] = x
 	}
-	if x.typ.Known() && x.typ.V == "Interface" {
-		return
+	switch {
+	case !x.typ.Known() || x.typ.V == "Gateway":
+		x.gateway = v.newGateway(ir.VPCEndpoint)
+	case x.typ.V == "GatewayLoadBalancer":
+		x.gateway = v.newGateway(ir.LoadBalancerEndpoint)
 	}
-	x.gateway = v.newGateway(ir.VPCEndpoint)
 }
 
 func linkEndpoint(v view) {
@@ -102,6 +104,12 @@ func (x *endpoint) finish() {
 		x.interfaces(x.typ.Why)
 	case x.typ.V == "Gateway":
 		x.routes()
+	case x.typ.V == "GatewayLoadBalancer":
+		x.gateway.Subnet = ir.Another[*ir.Subnet](notInInput(x.v.in.Address, "subnet", x.v.at()))
+		if len(x.subnets) == 1 {
+			x.gateway.Subnet = x.v.subnetChoice(x.subnets[0])
+		}
+		x.interfaces(nil)
 	case x.typ.V == "Interface", len(x.subnets) > 0:
 		x.interfaces(nil)
 	}

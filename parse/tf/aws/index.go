@@ -314,7 +314,7 @@ func (b *builder) gateway(v view, e elem, kind ir.GatewayKind) *ir.Gateway {
 	o := &ir.Gateway{
 		ID: r.id, Name: r.name, Home: v.home(), Kind: kind, VPC: ir.Another[*ir.VPC](r.unseen("vpc_id")), Origin: r.named(),
 	}
-	if kind == ir.NATGateway {
+	if kind == ir.NATGateway || kind == ir.LoadBalancerEndpoint {
 		o.Subnet = ir.Another[*ir.Subnet](r.unseen("subnet_id"))
 	}
 	b.gateways[r.key] = o

@@ -197,7 +197,9 @@ func linkRouteTableAssociation(v view) {
 	case len(subnets) > 0:
 		v.b.tableOf.add(v, subnets[0], o)
 	case v.has("gateway_id"):
-		v.omit(v.at("gateway_id"), "a route table of a gateway is not modelled: packets that enter by the gateway are taken to go straight to their subnet")
+		for _, e := range v.single("gateway_id") {
+			v.edgeTable(o, e)
+		}
 	default:
 		v.invalid(v.at(), "subnet_id is required", "name the subnet")
 	}

@@ -34,7 +34,7 @@ var targets = []struct {
 	{"gateway_id", gatewayTarget},
 	{"nat_gateway_id", kindTarget(ir.NATGateway)},
 	{"egress_only_gateway_id", kindTarget(ir.EgressOnlyGateway)},
-	{"vpc_endpoint_id", kindTarget(ir.VPCEndpoint)},
+	{"vpc_endpoint_id", kindTarget(ir.LoadBalancerEndpoint)}, // those of gateway endpoints are made by AWS
 	{"transit_gateway_id", func(v view, _ *ir.RouteTable, e elem) ir.Target {
 		return ir.Target{Kind: ir.TargetTransitGateway, TransitGateway: v.b.transit(v, e)}
 	}},
@@ -52,33 +52,43 @@ var targets = []struct {
 func kindTarget(k ir.GatewayKind) func(view, *ir.RouteTable, elem) ir.Target {
 	return func(v view, o *ir.RouteTable, e elem) ir.Target {
 		g := v.b.gateway(v, e, k)
-		// AWS refuses a route to a gateway of another VPC.
-		if vpc, ok := o.VPC.Known(); ok && len(g.VPC.Of) == 0 && g.VPC.Open != nil {
-			g.VPC = ir.One(vpc)
-		}
+		placeGateway(g, o)
 		return ir.Target{Kind: ir.TargetGateway, Gateway: g}
 	}
 }
 
-// gatewayTarget tells the gateways apart that share one attribute.
+// placeGateway gives a gateway that the input only names the VPC of a table
+// that goes with it: AWS refuses a route to a gateway of another VPC.
+func placeGateway(g *ir.Gateway, o *ir.RouteTable) {
+	if vpc, ok := o.VPC.Known(); ok && len(g.VPC.Of) == 0 && g.VPC.Open != nil {
+		g.VPC = ir.One(vpc)
+	}
+}
+
+// gatewayTarget reads an attribute that names gateways of several kinds.
 func gatewayTarget(v view, o *ir.RouteTable, e elem) ir.Target {
-	kind := ir.InternetGateway
-	switch {
-	case e.s == "local":
+	if e.s == "local" {
 		return ir.Target{Kind: ir.TargetLocal}
+	}
+	return kindTarget(v.gatewayKind(e))(v, o, e)
+}
+
+// gatewayKind tells the gateways apart that share one attribute.
+func (v view) gatewayKind(e elem) ir.GatewayKind {
+	switch {
 	case strings.HasPrefix(e.s, "vgw-"):
-		kind = ir.VirtualPrivateGateway
+		return ir.VirtualPrivateGateway
 	case strings.HasPrefix(e.s, "vpce-"):
-		kind = ir.VPCEndpoint
+		return ir.VPCEndpoint
 	case strings.HasPrefix(e.s, "igw-"):
+		return ir.InternetGateway
 	case tf.HasSymbol(e.s):
 		if r := refOf(e); v.b.gateways[r.key] == nil {
-			kind = gatewayKindOf(r.address)
+			return gatewayKindOf(r.address)
 		}
-	default:
-		kind = ir.OtherGateway
+		return ir.InternetGateway // it is registered, as what it is
 	}
-	return kindTarget(kind)(v, o, e)
+	return ir.OtherGateway
 }
 
 // gatewayKindOf guesses what a gateway is from the resource that a symbol
