@@ -157,8 +157,8 @@ func (e *Encoder) inside(from, to *ir.Interface, a, b place) way {
 }
 
 // inbound are the ways of a request from a host outside: by the internet gateway,
-// by a link to a network outside the input, and by services that bring traffic
-// to private addresses.
+// from behind a virtual private gateway, and by services that bring traffic to
+// private addresses.
 func (e *Encoder) inbound(to *ir.Interface, b place) []way {
 	s := e.request()
 	r := e.reply(s)
@@ -176,16 +176,17 @@ func (e *Encoder) inbound(to *ir.Interface, b place) []way {
 		e.And(start, public, e.arrives(to, b, s.src, true), filters),
 		e.And(e.subnetACL(b.subnet, true, r), e.subnetRoutes(b.subnet, r.dst, e.gateway(ir.InternetGateway, b.vpc))),
 	})
-	// What a link brings in is answered by it: the subnet's routes lead there.
-	linked := e.subnetRoutes(b.subnet, s.src, leads{"a link", func(t ir.Target) smt.Term {
-		if !leadsOutside(t) {
-			return smt.False
+	// What comes in from there is answered there: the subnet's routes lead to it.
+	for _, g := range e.net.Gateways {
+		if g.Kind != ir.VirtualPrivateGateway {
+			continue
 		}
-		return e.free(key{kind: "behind", of: t}, "what is not modelled brings it in")
-	}})
-	if linked != smt.False {
-		back := e.free(key{kind: "behind back", of: to}, "what is not modelled takes the reply")
-		ways = append(ways, way{e.And(start, private, linked, filters), e.And(e.subnetACL(b.subnet, true, r), back)})
+		here := e.And(e.isVPC(g.VPC, b.vpc, g), e.subnetRoutes(b.subnet, s.src, leads{g, func(t ir.Target) smt.Term {
+			return smt.Of(t.Kind == ir.TargetGateway && t.Gateway == g)
+		}}))
+		there := e.free(key{kind: "behind", of: g}, "what lies behind "+g.Origin.Address+": there")
+		back := e.free(key{kind: "behind back", of: g}, "what lies behind "+g.Origin.Address+": back")
+		ways = append(ways, way{e.And(start, private, here, there, filters), e.And(e.subnetACL(b.subnet, true, r), back)})
 	}
 	return ways
 }
@@ -202,26 +203,6 @@ func (e *Encoder) brought(to *ir.Interface, start smt.Term) []way {
 	there := e.free(key{kind: "brought", of: to}, by+" brings it in")
 	back := e.free(key{kind: "brought back", of: to}, by+" takes the reply")
 	return []way{{e.And(start, there), back}}
-}
-
-// leadsOutside reports whether hosts outside the network, other than on the
-// internet, may be behind a target.
-func leadsOutside(t ir.Target) bool {
-	switch t.Kind {
-	case ir.TargetGateway:
-		switch t.Gateway.Kind {
-		case ir.InternetGateway, ir.EgressOnlyGateway, ir.NATGateway:
-			return false
-		default:
-			return true
-		}
-	case ir.TargetTransitGateway:
-		return attachesOutside(t.TransitGateway)
-	case ir.TargetOther, ir.TargetInvalid, ir.TargetInterface:
-		return true
-	case ir.TargetLocal, ir.TargetPeering:
-	}
-	return false
 }
 
 // attachesOutside reports whether something of a transit gateway may lead to a
