@@ -132,9 +132,12 @@ func keyOf(h *packet.Header) key {
 	return key{uint32(packet.ValueOf(h.Src).Lo), uint32(packet.ValueOf(h.Dst).Lo), h.SrcPort, h.DstPort, h.Protocol}
 }
 
+// holds compares all fields before it decides anything: a branch for each would
+// be guessed wrong too often. A difference is negative where a value is outside.
 func (l *line) holds(k *key) bool {
-	return k.src-l.src <= l.srcWide && k.dst-l.dst <= l.dstWide && k.dstPort-l.dstPort <= l.dstPortWide &&
-		k.protocol-l.protocol <= l.protoWide && k.srcPort-l.srcPort <= l.srcPortWide
+	return int64((uint64(l.srcWide)-uint64(k.src-l.src))|(uint64(l.dstWide)-uint64(k.dst-l.dst))|
+		(uint64(l.dstPortWide)-uint64(k.dstPort-l.dstPort))|(uint64(l.srcPortWide)-uint64(k.srcPort-l.srcPort))|
+		(uint64(l.protoWide)-uint64(k.protocol-l.protocol))) >= 0
 }
 
 // scan looks at line after line.

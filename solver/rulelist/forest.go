@@ -10,45 +10,63 @@ import (
 
 // forest classifies IPv4 headers with decision trees. Each inner node compares
 // one field with a value; a leaf lists the few lines that are left, in order.
-// Lines that look at the source, lines that look at the destination only, and
-// the others have a tree each: in a common one, a line that looks at any source
-// would stand in every leaf that was reached by sources.
-//
-// The first tree, mostly the largest by far, is many: the upper halves of both
-// addresses choose the one to look at.
+// The upper halves of both addresses choose the tree to climb. Where that would
+// take too much memory, lines that look at no address, then those that look at
+// the destination only, have a tree of their own: a line that looks at any
+// source stands in every leaf that was reached by sources.
 type forest struct {
-	nodes    []node
-	lines    []line
-	roots    []int32
-	src, dst districts
-	cells    []int32 // roots by district of the source × districts of destinations
+	nodes  []node
+	lines  []line
+	groves []grove
 }
 
-// districts are classes of the upper 16 bits of an address. Blocks of addresses
-// that the same pieces hold as a whole are one.
+// grove is the trees of some lines, by the districts of two fields.
+type grove struct {
+	by    [2]districts
+	roots []int32
+}
+
+// districts are classes of the upper bits of a field. Blocks of values that the
+// same pieces hold as a whole are one.
 type districts struct {
-	of    []uint8 // by the upper 16 bits
-	spans []span  // ranks of some block of each
+	field, shift uint8
+	of           []uint8 // by the bits above shift
+	spans        []span  // ranks of some block of each
 }
 
-// mostDistricts bounds the districts of an address: the cells are its square.
-const mostDistricts = 64
+// The bits that districts look at, and how many of them there may be. The trees
+// of two addresses are the square of that.
+const (
+	districtBits  = 16 // of an address
+	districtPorts = 8
+	mostDistricts = 64
+	mostPorts     = 1 << districtPorts
+)
 
-// newDistricts divides the addresses of a field for some pieces; false when
-// there would be too many districts.
+// wholeField is one district.
+func wholeField(x *Index) districts {
+	return districts{field: srcPort, shift: 16, of: []uint8{0}, spans: []span{x.everything()[srcPort]}}
+}
+
+// newDistricts divides the values of a field for some pieces, one district when
+// there would be too many of them; false tells.
 func newDistricts(x *Index, field int, pieces []int32) (districts, bool) {
 	a := &x.axes[field]
-	d := districts{of: make([]uint8, 1<<16)}
+	d := districts{field: uint8(field), shift: 32 - districtBits, of: make([]uint8, 1<<districtBits)}
+	most := mostDistricts
+	if field == dstPort {
+		d.shift, d.of, most = 16-districtPorts, make([]uint8, 1<<districtPorts), mostPorts
+	}
 	known := map[string]uint8{}
 	var spelled []byte
 	at := span{}
 	for block := range d.of {
 		before := at
-		for a.bounds[at.hi+1].Lo <= uint64(block)<<16 {
+		for a.bounds[at.hi+1].Lo <= uint64(block)<<d.shift {
 			at.hi++
 		}
 		at.lo = at.hi
-		for a.bounds[at.hi+1].Lo < uint64(block+1)<<16 {
+		for a.bounds[at.hi+1].Lo < uint64(block+1)<<d.shift {
 			at.hi++
 		}
 		if block > 0 && at == before && at.lo == at.hi {
@@ -66,8 +84,8 @@ func newDistricts(x *Index, field int, pieces []int32) (districts, bool) {
 		}
 		c, ok := known[string(spelled)]
 		if !ok {
-			if len(d.spans) == mostDistricts {
-				return districts{}, false
+			if len(d.spans) == most {
+				return wholeField(x), false
 			}
 			c = uint8(len(d.spans))
 			known[string(spelled)] = c
@@ -78,30 +96,26 @@ func newDistricts(x *Index, field int, pieces []int32) (districts, bool) {
 	return d, true
 }
 
-// addCells makes a tree for each pair of districts; false when they get too
+// addGrove makes a tree for each pair of districts; false when they get too
 // large.
-func (t *forest) addCells(x *Index, pieces []int32) (done, ok bool) {
-	var fine bool
-	if t.src, fine = newDistricts(x, src, pieces); !fine {
-		return false, true
-	}
-	if t.dst, fine = newDistricts(x, dst, pieces); !fine {
-		return false, true
-	}
+func (t *forest) addGrove(x *Index, by [2]districts, pieces []int32) bool {
+	g := grove{by: by}
 	b := x.everything()
-	for _, b[src] = range t.src.spans {
-		b[dst] = x.everything()[dst]
+	first, second := by[0].field, by[1].field
+	for _, b[first] = range by[0].spans {
+		b[second] = x.everything()[second]
 		row := x.meetingOf(pieces, &b)
-		for _, b[dst] = range t.dst.spans {
+		for _, b[second] = range by[1].spans {
 			root := int32(len(t.nodes))
-			t.cells = append(t.cells, root)
+			g.roots = append(g.roots, root)
 			t.nodes = append(t.nodes, node{})
 			if !t.grow(x, root, &b, x.meetingOf(row, &b)) {
-				return false, false
+				return false
 			}
 		}
 	}
-	return true, true
+	t.groves = append(t.groves, g)
+	return true
 }
 
 // meetingOf returns those of some pieces that meet a box.
@@ -124,32 +138,49 @@ func (x *Index) everything() piece {
 	return b
 }
 
-// node is an inner node, or, with leafField, a leaf: lines at..at+below-1.
+// node is an inner node: its field, and the number of the node below shifted
+// by fieldBits; the one above comes after that. With leafField it is a leaf, of
+// so many lines from at on. Nodes are small so that both are in one cache line.
 type node struct {
-	at    uint32
-	below int32 // the next node; above is the one after it
-	field uint8
+	at uint32
+	to uint32
 }
+
+const fieldBits = 3
 
 const (
 	leafField = fields
-	fewLines  = 8
+	fewLines  = 16
 )
 
-// newForest makes the trees of a list, nil when they get too large.
+// newForest makes the trees of a list, nil when they get too large. The fewer
+// groups of pieces have trees of their own, the fewer trees are climbed and the
+// larger they are.
 func newForest(x *Index) *forest {
-	t := &forest{}
+	for apart := range 3 {
+		t := &forest{}
+		if t.plant(x, apart) {
+			return t
+		}
+	}
+	return nil
+}
+
+// plant makes the trees; false when they get too large. With apart 2, pieces
+// that look at the destination only have trees of their own; from 1 on, those
+// that look at no address have.
+func (t *forest) plant(x *Index, apart int) bool {
 	var groups [3][]int32
-	full := func(k, f int) bool { return x.pieces[k][f] == span{0, uint32(x.axes[f].ranks() - 1)} }
+	all := x.everything()
 	for k := range x.pieces {
 		if !x.sure[k] {
 			continue
 		}
 		g := 0
-		if full(k, src) {
-			if g = 1; full(k, dst) {
-				g = 2
-			}
+		if p := &x.pieces[k]; p[src] == all[src] && p[dst] == all[dst] && apart > 0 {
+			g = 2
+		} else if p[src] == all[src] && apart > 1 {
+			g = 1
 		}
 		groups[g] = append(groups[g], int32(k))
 	}
@@ -157,26 +188,28 @@ func newForest(x *Index) *forest {
 		if len(group) == 0 {
 			continue
 		}
-		if g == 0 {
-			done, ok := t.addCells(x, group)
-			if !ok {
-				return nil
-			}
-			if done {
-				continue
-			}
+		by := [2]districts{wholeField(x), wholeField(x)}
+		fine := true
+		switch g {
+		case 0:
+			both := false
+			by[0], fine = newDistricts(x, src, group)
+			by[1], both = newDistricts(x, dst, group)
+			fine = fine && both
+		case 1:
+			by[0], _ = newDistricts(x, dst, group)
+		case 2:
+			by[0], _ = newDistricts(x, dstPort, group)
 		}
-		all := x.everything()
-		t.roots = append(t.roots, int32(len(t.nodes)))
-		t.nodes = append(t.nodes, node{})
-		if !t.grow(x, t.roots[len(t.roots)-1], &all, group) {
-			return nil
+		// Where all stands in one tree, pieces for any source are better apart.
+		if !fine && apart < 2 || !t.addGrove(x, by, group) {
+			return false
 		}
 	}
-	return t
+	return true
 }
 
-func (t *forest) size() int { return 12*len(t.nodes) + 28*len(t.lines) }
+func (t *forest) size() int { return 8*len(t.nodes) + 28*len(t.lines) }
 
 // grow makes the node for the headers of a box, with the pieces that meet it.
 func (t *forest) grow(x *Index, at int32, b *piece, pieces []int32) bool {
@@ -195,19 +228,19 @@ func (t *forest) grow(x *Index, at int32, b *piece, pieces []int32) bool {
 		field, rank = split(x, b, pieces)
 	}
 	if field < 0 {
-		t.nodes[at] = node{uint32(len(t.lines)), int32(len(pieces)), leafField}
+		t.nodes[at] = node{uint32(len(t.lines)), uint32(len(pieces))<<fieldBits | leafField}
 		for _, k := range pieces {
 			t.lines = append(t.lines, x.lineOf(int(k)))
 		}
 		return true
 	}
-	below := int32(len(t.nodes))
+	below := len(t.nodes)
 	t.nodes = append(t.nodes, node{}, node{})
-	t.nodes[at] = node{uint32(x.axes[field].bounds[rank].Lo), below, uint8(field)}
+	t.nodes[at] = node{uint32(x.axes[field].bounds[rank].Lo), uint32(below)<<fieldBits | uint32(field)}
 	low, high := *b, *b
 	low[field].hi, high[field].lo = rank-1, rank
 	for k, half := range []*piece{&low, &high} {
-		if !t.grow(x, below+int32(k), half, x.meetingOf(pieces, half)) {
+		if !t.grow(x, int32(below+k), half, x.meetingOf(pieces, half)) {
 			return false
 		}
 	}
@@ -258,12 +291,11 @@ func (t *forest) classify(h *packet.Header) int {
 	k := keyOf(h)
 	values := [8]uint32{uint32(k.protocol), k.src, k.dst, uint32(k.srcPort), uint32(k.dstPort)}
 	first := int32(math.MaxInt32)
-	if len(t.cells) > 0 {
-		cell := int(t.src.of[k.src>>16])*len(t.dst.spans) + int(t.dst.of[k.dst>>16])
-		first = t.find(t.cells[cell], &k, &values, first)
-	}
-	for _, root := range t.roots {
-		first = t.find(root, &k, &values, first)
+	for i := range t.groves {
+		g := &t.groves[i]
+		a, b := &g.by[0], &g.by[1]
+		root := int(a.of[values[a.field&7]>>(a.shift&31)])*len(b.spans) + int(b.of[values[b.field&7]>>(b.shift&31)])
+		first = t.find(g.roots[root], &k, &values, first)
 	}
 	if first == math.MaxInt32 {
 		return -1
@@ -275,14 +307,14 @@ func (t *forest) classify(h *packet.Header) int {
 // comes before.
 func (t *forest) find(root int32, k *key, values *[8]uint32, first int32) int32 {
 	n := &t.nodes[root]
-	for n.field != leafField {
-		next := n.below
-		if values[n.field&7] >= n.at {
+	for n.to&(1<<fieldBits-1) != leafField {
+		next := n.to >> fieldBits
+		if values[n.to&(1<<fieldBits-1)] >= n.at {
 			next++
 		}
 		n = &t.nodes[next]
 	}
-	lines := t.lines[n.at : n.at+uint32(n.below)]
+	lines := t.lines[n.at : n.at+n.to>>fieldBits]
 	for i := range lines {
 		l := &lines[i]
 		if l.entry >= first {
