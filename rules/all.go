@@ -8,7 +8,9 @@ func All() []*Rule {
 		internetSSH,
 		internetRDP,
 		internetAdmin,
+		almostInternet,
 		latentExposure,
+		crossVPCExposure,
 
 		naclDenyIneffective,
 		naclAllowIneffective,
@@ -23,6 +25,14 @@ func All() []*Rule {
 		sgRuleNeverMatches,
 		sgInlineAndStandalone,
 		sgPortsIgnored,
+		sgRuleRedundantOnInterface,
+
+		routeAsymmetric,
+		routeBlackhole,
+		peeringRouteTooWide,
+		dataInPublicSubnet,
+		publicIPWithoutNeed,
+		vpcBlockPublicAccess,
 
 		unknownValue,
 		notAnalysed,

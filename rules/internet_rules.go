@@ -103,8 +103,19 @@ resource "aws_security_group" "cache" {
 type rule struct{ protocol, from, to, cidr string }
 
 // publicInstance is an instance with a public address behind an internet
-// gateway, and one rule.
-func publicInstance(r rule) string {
+// gateway, and some rules.
+func publicInstance(rs ...rule) string {
+	blocks := ""
+	for _, r := range rs {
+		blocks += `
+  ingress {
+    from_port   = ` + r.from + `
+    to_port     = ` + r.to + `
+    protocol    = "` + r.protocol + `"
+    cidr_blocks = ["` + r.cidr + `"]
+  }
+`
+	}
 	return `resource "aws_vpc" "main" {
   cidr_block = "10.0.0.0/16"
 }
@@ -134,14 +145,7 @@ resource "aws_route_table_association" "public" {
 
 resource "aws_security_group" "host" {
   vpc_id = aws_vpc.main.id
-
-  ingress {
-    from_port   = ` + r.from + `
-    to_port     = ` + r.to + `
-    protocol    = "` + r.protocol + `"
-    cidr_blocks = ["` + r.cidr + `"]
-  }
-}
+` + blocks + `}
 
 resource "aws_instance" "host" {
   subnet_id                   = aws_subnet.public.id

@@ -40,9 +40,9 @@ func TestArrange(t *testing.T) {
 
 func TestArrangeErrors(t *testing.T) {
 	tests := []struct{ typed, want string }{
-		{"chekc", "there is no verb chekc: expected check, trace, show, eval, rules or version; did you mean check?"},
-		{"testdata", "there is no verb testdata: expected check, trace, show, eval, rules or version; did you mean postern check testdata?"},
-		{"help chekc", "there is no verb chekc: expected check, trace, show, eval, rules or version; did you mean check?"},
+		{"chekc", "there is no verb chekc: expected check, reach, trace, show, eval, rules or version; did you mean check?"},
+		{"testdata", "there is no verb testdata: expected check, reach, trace, show, eval, rules or version; did you mean postern check testdata?"},
+		{"help chekc", "there is no verb chekc: expected check, reach, trace, show, eval, rules or version; did you mean check?"},
 		{"check --stritc", "postern check has no flag --stritc; did you mean --strict?"},
 		{"check --expect allow", "postern check has no flag --expect"},
 		{"check -x=secret", "postern check has no flag -x"},
