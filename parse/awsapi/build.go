@@ -43,6 +43,9 @@ type builder struct {
 	named          map[string][]*ir.Interface
 	byName         map[string][]*ir.SecurityGroup
 	listenersOf    map[string][]*object
+	balancerNICs   index[[]*ir.Interface]
+	forwards       []forwarding
+	regional       map[*ir.Gateway]value // NAT gateways, with what names their route table
 	subnetGroups   index[*object]
 	serviceIDs     map[string]bool
 	addressPlaces  map[*ir.Interface]map[string]int
@@ -60,7 +63,7 @@ func (r *Reader) Network() (*ir.Network, diag.List) {
 		vpcs: index[*ir.VPC]{}, subnets: index[*ir.Subnet]{}, groups: index[*ir.SecurityGroup]{}, acls: index[*ir.NetworkACL]{},
 		tables: index[*ir.RouteTable]{}, prefixLists: index[*ir.PrefixList]{}, interfaces: index[*ir.Interface]{},
 		gateways: index[*ir.Gateway]{}, peerings: index[*ir.Peering]{}, transits: index[*ir.TransitGateway]{},
-		attachments: index[*ir.Attachment]{}, carried: map[string]bool{}, waiting: map[int]map[*ir.Interface]bool{},
+		attachments: index[*ir.Attachment]{}, balancerNICs: index[[]*ir.Interface]{}, regional: map[*ir.Gateway]value{}, carried: map[string]bool{}, waiting: map[int]map[*ir.Interface]bool{},
 		adopted: map[*ir.Interface][]string{}, addressPlaces: map[*ir.Interface]map[string]int{}, failedOf: map[ir.Scope]int{}, cutOf: map[ir.Scope]int{},
 	}
 	b.homes = newHomes(r.records, r.callers)
@@ -80,6 +83,7 @@ func (r *Reader) Network() (*ir.Network, diag.List) {
 	b.buildServices()
 	b.buildEndpoints()
 	b.buildAddresses()
+	b.buildForwards()
 	b.buildGroups()
 	b.buildACLs()
 	b.buildTransits()

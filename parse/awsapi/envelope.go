@@ -137,7 +137,7 @@ func (e *envelope) document(v value, s scope) {
 		e.caller = a.str()
 		return
 	}
-	if id := v.first("PrefixListId", "TransitGatewayRouteTableId"); id.ok() {
+	if id := v.first("PrefixListId", "TransitGatewayRouteTableId", "TargetGroupArn"); id.ok() {
 		s.of = id.str()
 	}
 	s = s.within(v)
@@ -194,8 +194,7 @@ func (e *envelope) list(l *list, m value, cut value, s scope) {
 		e.problems = append(e.problems, d)
 		e.omissions = append(e.omissions, ir.Omission{Address: l.name, Cause: d.Cause})
 	}
-	switch l.kind {
-	case recordPrefixEntries, recordTransitRoutes, recordTransitAssociations, recordTransitPropagations:
+	if l.asOne() {
 		e.element(l, m, s, !s.whole)
 		return
 	}
@@ -322,6 +321,12 @@ func (l *list) fits(name string, m value) bool {
 		want = []string{"TransitGatewayAttachments", "Type"}
 	case recordTransitAssociations, recordTransitPropagations:
 		want = []string{"TransitGatewayAttachmentId"}
+	case recordListenerRule:
+		want = []string{"RuleArn"}
+	case recordTargetHealth:
+		want = []string{"Target"}
+	case recordTargetAttributes:
+		return slices.ContainsFunc(slices.Collect(m.items()), func(a value) bool { return a.get("Key").peek() == preserveKey })
 	}
 	for item := range m.items() {
 		if !item.isObject() {
@@ -379,6 +384,9 @@ func bareBy(has func(name string) bool) *list {
 		{"TransitGateways", []string{"TransitGatewayId", "Options"}},
 		{"PrefixLists", []string{"PrefixListId", "PrefixListName"}},
 		{"LoadBalancers", []string{"LoadBalancerArn", "Scheme"}},
+		{"Listeners", []string{"ListenerArn", "DefaultActions"}},
+		{"Rules", []string{"RuleArn", "Actions"}},
+		{"TargetGroups", []string{"TargetGroupArn", "HealthCheckProtocol"}},
 		{"DBInstances", []string{"DBInstanceIdentifier", "VpcSecurityGroups"}},
 		{"Vpcs", []string{"VpcId", "CidrBlock", "DhcpOptionsId"}},
 	} {

@@ -60,22 +60,33 @@ func (b *builder) natGateway(o *object) {
 	g := b.gateway(o, ir.NATGateway)
 	g.VPC = b.vpcOf(o)
 	g.Private = o.get("ConnectivityType").peek() == "private"
-	if ref := o.get("SubnetId"); ref.str() != "" {
+	ref, table, mode := o.get("SubnetId"), o.get("RouteTableId"), o.get("AvailabilityMode").peek()
+	switch {
+	case mode == "regional" || ref.str() == "" && table.str() != "":
+		b.regional[g] = table
+	case ref.str() != "":
 		g.Subnet = ir.One(b.subnet(ref, o.get("VpcId"), o.home))
-	} else {
-		g.Subnet = ir.Another[*ir.Subnet](&ir.Unknown{Term: "subnet of " + g.ID, Cause: diag.Cause{
-			Code: diag.NotModelled, Message: g.ID + " names no subnet (a regional NAT gateway)", Address: g.ID, Range: g.Origin.Range,
-		}})
+	default:
+		g.Subnet = ir.Another[*ir.Subnet](notSaid(o, "its subnet"))
 	}
 	for a := range o.get("NatGatewayAddresses").items() {
 		if s := a.get("Status").peek(); s == "failed" || s == "disassociating" || s == "unassigning" {
 			continue
 		}
-		private := a.get("PrivateIp")
+		private, public := a.get("PrivateIp"), a.get("PublicIp")
 		if private.str() == "" {
+			if public.str() != "" { // a regional one shows no private addresses
+				g.Addresses = append(g.Addresses, ir.Address{
+					Family: packet.IPv4, Public: publicAddress(b, public, a, g.ID), Private: ir.NotKnown[netip.Addr](&ir.Unknown{
+						Term: "private address of " + g.ID + " for " + public.str(), Cause: diag.Cause{
+							Code: diag.NotInInput, Message: g.ID + " does not say its private addresses", Address: g.ID, Range: a.place(),
+						},
+					}),
+				})
+			}
 			continue
 		}
-		g.Addresses = append(g.Addresses, b.address(private, a.get("PublicIp"), g.ID))
+		g.Addresses = append(g.Addresses, b.address(private, public, g.ID))
 	}
 }
 

@@ -53,6 +53,8 @@ func (s scope) named(name string) scope {
 		s.region = name
 	case accountName.MatchString(name):
 		s.account = name
+	case strings.Contains(name, ":targetgroup/"):
+		s.of = name
 	case idInName.MatchString(name) && idInName.FindStringSubmatch(name)[1] == name:
 		s.of = name
 	default:

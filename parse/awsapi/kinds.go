@@ -40,7 +40,11 @@ const (
 	recordBlockExclusion
 	recordLoadBalancer
 	recordListener
-	recordService // carries groups; see services.go
+	recordListenerRule
+	recordTargetGroup
+	recordTargetHealth     // a whole list
+	recordTargetAttributes // a whole list
+	recordService          // carries groups; see services.go
 	recordSubnetGroup
 	recordIndirect
 )
@@ -95,6 +99,10 @@ var lists = []list{
 	{name: "VpcBlockPublicAccessExclusions", kind: recordBlockExclusion, noun: "exclusion", id: "ExclusionId", command: "ec2 describe-vpc-block-public-access-exclusions"},
 	{name: "LoadBalancers", kind: recordLoadBalancer, noun: "load balancer", id: "LoadBalancerArn", command: "elbv2 describe-load-balancers", closes: ir.KindLoadBalancer},
 	{name: "LoadBalancerDescriptions", kind: recordLoadBalancer, noun: "load balancer", id: "LoadBalancerName", command: "elb describe-load-balancers"},
+	{name: "Rules", kind: recordListenerRule, noun: "rule", id: "RuleArn", command: "elbv2 describe-rules"},
+	{name: "TargetGroups", kind: recordTargetGroup, noun: "target group", id: "TargetGroupArn", command: "elbv2 describe-target-groups"},
+	{name: "TargetHealthDescriptions", kind: recordTargetHealth, noun: "target", command: "elbv2 describe-target-health"},
+	{name: "Attributes", kind: recordTargetAttributes, noun: "attribute", command: "elbv2 describe-target-group-attributes"},
 	{name: "Listeners", kind: recordListener, noun: "listener", id: "ListenerArn", command: "elbv2 describe-listeners"},
 	{name: "DBInstances", kind: recordService, noun: "database", id: "DBInstanceIdentifier", command: "rds describe-db-instances", closes: ir.KindDatabase, single: "DBInstance", service: &databaseService},
 	{name: "DBClusters", kind: recordService, noun: "database cluster", id: "DBClusterIdentifier", command: "rds describe-db-clusters", single: "DBCluster", service: &databaseService},
@@ -112,6 +120,16 @@ var lists = []list{
 	{name: "ClusterSubnetGroups", kind: recordSubnetGroup, noun: "subnet group", id: "ClusterSubnetGroupName", command: "redshift describe-cluster-subnet-groups"},
 	{name: "Accelerators", kind: recordIndirect, noun: "accelerator", id: "AcceleratorArn", command: "globalaccelerator list-accelerators"},
 	{name: "VpcOriginList", kind: recordIndirect, noun: "CloudFront VPC origin", id: "Id", command: "cloudfront list-vpc-origins"},
+}
+
+// asOne reports whether a whole list is one record: its elements have no ids,
+// and belong to something that the answer does not name.
+func (l *list) asOne() bool {
+	switch l.kind {
+	case recordPrefixEntries, recordTransitRoutes, recordTransitAssociations, recordTransitPropagations, recordTargetHealth, recordTargetAttributes:
+		return true
+	}
+	return false
 }
 
 // listOf finds a list by the name that stands in a file.
@@ -160,9 +178,6 @@ var irrelevant = []string{
 // notModelled are lists that matter to packets in ways that the model has no
 // words for: each becomes one omission.
 var notModelled = []struct{ name, message string }{
-	{"TargetGroups", "where a load balancer sends packets is not modelled: its listeners end a flow"},
-	{"TargetHealthDescriptions", "where a load balancer sends packets is not modelled: its listeners end a flow"},
-	{"Rules", "the rules of load balancer listeners are not modelled"},
 	{"Firewalls", "network firewalls are not modelled"},
 	{"FirewallPolicies", "network firewalls are not modelled"},
 	{"RuleGroups", "network firewalls are not modelled"},

@@ -45,7 +45,8 @@ func (b *builder) loadBalancer(o *object) {
 	}
 	c.dual = strings.HasPrefix(o.get("IpAddressType").peek(), "dualstack")
 	c.services = b.listeners(o, c.service)
-	b.place(c)
+	nics := b.place(c)
+	b.balancerNICs.add(o.id, o.home, nics)
 }
 
 // balancerName is how interfaces name a load balancer: "app/edge/0123", or the
@@ -60,46 +61,63 @@ func balancerName(o *object) string {
 	return o.id
 }
 
-// listeners are the ports that a load balancer answers on.
+// listeners are the ports that a load balancer answers on, and the forwards that
+// wait for their targets.
 func (b *builder) listeners(o *object, kind *serviceKind) *ir.Services {
 	s := &ir.Services{Place: o.origin().Place("its listeners")}
-	if kind == &gatewayBalancerService {
-		return fixedService(packet.UDP, 6081, s.Place) // GENEVE
-	}
-	add := func(protocol, port value) {
+	add := func(protocol, port value, f forwarding) {
 		n, ok := port.int()
 		if !ok || n < 1 || n > 65535 {
 			s.Open = b.invalid(valueOf(port, protocol), o.id, port.text()+" is no listener port", "what answers is unknown", "")
 			return
 		}
+		f.to = &ir.Forward{Ends: kind != &networkBalancerService || protocol.peek() == "TLS", Place: f.object.origin().Place("its listener")}
+		b.forwards = append(b.forwards, f)
 		place := diag.Place{Address: o.id, Message: "listener", Range: port.place()}
 		for _, p := range listenerProtocols(protocol.peek()) {
-			s.Ports = append(s.Ports, ir.Service{Protocol: p, Ports: ir.Ports{Lo: uint16(n), Hi: uint16(n)}, Place: place})
+			s.Ports = append(s.Ports, ir.Service{Protocol: p, Ports: ir.Ports{Lo: uint16(n), Hi: uint16(n)}, Place: place, Forward: f.to})
 		}
 	}
 	if ls := o.get("ListenerDescriptions"); ls.isArray() {
 		for l := range ls.items() {
-			add(l.at("Listener", "Protocol"), l.at("Listener", "LoadBalancerPort"))
+			add(l.at("Listener", "Protocol"), l.at("Listener", "LoadBalancerPort"), forwarding{object: o, classic: l.get("Listener")})
 		}
 		return s
 	}
-	if b.listenersOf == nil {
-		b.listenersOf = map[string][]*object{}
-		for _, l := range b.objects[recordListener] {
-			arn := l.get("LoadBalancerArn").str()
-			b.listenersOf[arn] = append(b.listenersOf[arn], l)
+	ls := b.listenersFor(o)
+	if kind == &gatewayBalancerService {
+		// What it is handed by its endpoints it hands on in GENEVE.
+		s = fixedService(packet.UDP, genevePort, s.Place)
+		s.Ports[0].Forward = &ir.Forward{Ends: true, Place: s.Place}
+		if len(ls) == 0 {
+			s.Ports[0].Forward.Open = notSaid(o, "its listeners")
+			return s
 		}
+		b.forwards = append(b.forwards, forwarding{object: ls[0], to: s.Ports[0].Forward, service: kind})
+		return s
 	}
-	arn := o.get("LoadBalancerArn").str()
-	for _, l := range b.listenersOf[arn] {
-		add(l.get("Protocol"), l.get("Port"))
+	for _, l := range ls {
+		add(l.get("Protocol"), l.get("Port"), forwarding{object: l, service: kind})
 	}
 	// describe-listeners is about one load balancer: no listener of this one
 	// may just mean that nobody asked.
-	if len(b.listenersOf[arn]) == 0 || arn == "" {
+	if len(ls) == 0 {
 		s.Open = notSaid(o, "its listeners")
 	}
 	return s
+}
+
+// listenersFor finds the listeners of a load balancer.
+func (b *builder) listenersFor(o *object) []*object {
+	if b.listenersOf == nil {
+		b.listenersOf = map[string][]*object{}
+		for _, l := range b.objects[recordListener] {
+			if arn := l.get("LoadBalancerArn").str(); arn != "" {
+				b.listenersOf[arn] = append(b.listenersOf[arn], l)
+			}
+		}
+	}
+	return b.listenersOf[o.get("LoadBalancerArn").str()]
 }
 
 func listenerProtocols(name string) []uint8 {
@@ -119,12 +137,17 @@ func (b *builder) buildEndpoints() {
 		if ended(o.get("State").peek()) {
 			continue
 		}
-		g := b.gateway(o, ir.VPCEndpoint)
-		g.Name = o.get("ServiceName").str()
-		g.VPC = b.vpcOf(o)
 		typ := o.get("VpcEndpointType").peek()
 		if typ == "Gateway" || typ == "" && !hasItems(o.get("SubnetIds")) && !hasItems(o.get("NetworkInterfaceIds")) {
+			b.endpointGateway(o, ir.VPCEndpoint)
 			continue
+		}
+		if typ == "GatewayLoadBalancer" {
+			g := b.endpointGateway(o, ir.LoadBalancerEndpoint)
+			g.Subnet = ir.Another[*ir.Subnet](notSaid(o, "its subnet"))
+			for s := range o.get("SubnetIds").items() {
+				g.Subnet = ir.One(b.subnet(s, o.get("VpcId"), o.home))
+			}
 		}
 		c := carrier{
 			object: o, service: &endpointService, kind: ir.InterfaceEndpoint, resource: o.id, groups: groupRefs(o.main()), public: ir.Known(false), why: o.main(),
@@ -136,6 +159,12 @@ func (b *builder) buildEndpoints() {
 		c.subnets = c.subnets[:min(len(c.subnets), maxRefs)]
 		b.place(c)
 	}
+}
+
+func (b *builder) endpointGateway(o *object, kind ir.GatewayKind) *ir.Gateway {
+	g := b.gateway(o, kind)
+	g.Name, g.VPC = o.get("ServiceName").str(), b.vpcOf(o)
+	return g
 }
 
 func hasItems(v value) bool { return v.isArray() && v.len() > 0 }

@@ -190,7 +190,10 @@ gateway eigw-1 2 vpc-1
 gateway nat-1 3 vpc-1
 gateway vgw-1 4 vpc-1
 gateway vpce-1 5 vpc-1`)
-	same(t, "omitted", describe(n, "omitted"), "rtb-1: what enters by igw-1 follows this table first; postern takes the local route")
+	same(t, "omitted", describe(n, "omitted"), "")
+	if own, ok := n.Gateways[0].RouteTable.Known(); !ok || own != n.RouteTables[0] {
+		t.Errorf("the gateway's own table is %+v", n.Gateways[0].RouteTable)
+	}
 	same(t, "problems", messages(n.Problems), "a.json:1:1611: invalid-value: a route without a destination")
 }
 
@@ -219,7 +222,7 @@ gateway nat-3 3 vpc-1`)
 				t.Errorf("%+v", g)
 			}
 		case "nat-3":
-			if !g.Private || g.Subnet.Open == nil {
+			if !g.Private || len(g.Subnet.Of) > 0 || g.Subnet.Open != nil || g.RouteTable.Open == nil {
 				t.Errorf("%+v", g)
 			}
 		}
@@ -312,7 +315,6 @@ func TestOmissions(t *testing.T) {
 "Accelerators":[{"AcceleratorArn":"arn:ga","Name":"edge","Enabled":true},{"AcceleratorArn":"arn:off","Enabled":false}],"Subnets":[{"CidrBlock":"10.0.0.0/24"}]}`})
 	same(t, "omitted", describe(n, "omitted"), `
 FluxCapacitors: FluxCapacitors (2): postern does not know this list
-TargetGroups: where a load balancer sends packets is not modelled: its listeners end a flow
 Subnets: a subnet without SubnetId`)
 	same(t, "interface", describe(n, "eni"), "eni  w kind=12 subnet-1 sg-0123abcd ?")
 	same(t, "diagnostics", messages(append(ds, n.Problems...)), "a.json:3:131: invalid-value: a subnet without SubnetId")

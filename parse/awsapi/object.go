@@ -75,11 +75,12 @@ func (b *builder) gather(records []record) {
 			switch r.list.kind {
 			case recordReservation, recordBlockOptions, recordListener:
 				id = fmt.Sprint("#", i)
-			case recordPrefixEntries, recordTransitRoutes, recordTransitAssociations, recordTransitPropagations:
-				id = fmt.Sprint("#", i)
 			default:
-				b.noID(r)
-				continue
+				if !r.list.asOne() {
+					b.noID(r)
+					continue
+				}
+				id = fmt.Sprint("#", i)
 			}
 		}
 		home := b.homes.of(r)
@@ -140,11 +141,12 @@ func (b *builder) tooMany(o *object) *ir.Unknown {
 }
 
 func recordID(r record) string {
+	if r.list.asOne() {
+		return ""
+	}
 	id := r.get(r.list.id).str()
 	if id == "" {
 		switch r.list.kind {
-		case recordPrefixEntries, recordTransitRoutes, recordTransitAssociations, recordTransitPropagations:
-			return ""
 		case recordService:
 			id = r.first(serviceIDs...).str()
 		case recordAddress:

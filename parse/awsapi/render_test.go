@@ -103,6 +103,27 @@ func describe(n *ir.Network, kinds ...string) string {
 			for _, g := range n.Gateways {
 				fmt.Fprintf(&b, "gateway %s %d %s\n", g.ID, g.Kind, vpcs(g.VPC))
 			}
+		case "edge":
+			for _, g := range n.Gateways {
+				table, subnet := "no table", "no subnet"
+				if t, ok := g.RouteTable.Known(); ok {
+					table = t.ID
+				} else if g.RouteTable.Open != nil {
+					table = "table?"
+				}
+				if s, ok := g.Subnet.Known(); ok {
+					subnet = s.ID
+				} else if g.Subnet.Open != nil {
+					subnet = "subnet?"
+				}
+				fmt.Fprintf(&b, "gateway %s %d %s %s\n", g.ID, g.Kind, subnet, table)
+			}
+		case "forward":
+			for _, i := range n.Interfaces {
+				if i.Services != nil {
+					b.WriteString(forwards(i))
+				}
+			}
 		case "pl":
 			for _, l := range n.PrefixLists {
 				fmt.Fprintf(&b, "pl %s %s %v%s\n", l.ID, l.Family, l.CIDRs, open(l.Open))
@@ -152,6 +173,30 @@ func eni(i *ir.Interface) string {
 	}
 	b.WriteString(word(i.NoInbound, " no-inbound") + word(i.Windows, " windows") + word(!i.SourceDestCheck.V, " forwards") + word(i.DenyIGW, " deny-igw"))
 	return b.String() + "\n"
+}
+
+// forwards renders where the services of an interface send flows.
+func forwards(i *ir.Interface) string {
+	var b strings.Builder
+	for _, s := range i.Services.Ports {
+		f := s.Forward
+		if f == nil {
+			continue
+		}
+		keep := "?"
+		if f.PreserveClient.Known() {
+			keep = pick(f.PreserveClient.V, "client", "balancer")
+		}
+		fmt.Fprintf(&b, "%s :%d/%d%s shows %s%s\n", i.Resource, s.Protocol, s.Ports.Lo, word(f.Ends, " ends"), keep, open(f.Open))
+		for _, t := range f.Targets {
+			name := "nobody"
+			if t.Interface != nil {
+				name = t.Interface.Resource
+			}
+			fmt.Fprintf(&b, "  %s%s :%s%s\n", name, word(t.Address.IsValid(), " "+t.Address.String()), pick(t.Port.Known(), fmt.Sprint(t.Port.V), "?"), word(t.Maybe != nil, " maybe"))
+		}
+	}
+	return b.String()
 }
 
 func vpcs(c ir.Choice[*ir.VPC]) string {

@@ -26,10 +26,10 @@ func (b *builder) buildRouteTables() {
 			r.Routes = append(r.Routes, b.route(o, r, v))
 		}
 		b.localRoutes(r)
-		b.gatewayTable(o, r)
 		b.tables.add(r.ID, r.Home, r)
 		b.net.RouteTables = append(b.net.RouteTables, r)
 	}
+	b.edgeTables()
 }
 
 // current reports whether an association holds.
@@ -106,7 +106,7 @@ func (b *builder) target(o *object, t *ir.RouteTable, v value, active bool) (ir.
 		if ref.str() == "" {
 			continue
 		}
-		return ir.One(b.targetOf(o, t, name, ref, active)), ref
+		return ir.One(b.targetOf(o, t, v, name, ref, active)), ref
 	}
 	if v.get("State").peek() == "blackhole" {
 		return ir.One(ir.Target{Kind: ir.TargetOther, ID: "blackhole"}), value{}
@@ -121,14 +121,14 @@ func (b *builder) target(o *object, t *ir.RouteTable, v value, active bool) (ir.
 	}}), value{}
 }
 
-func (b *builder) targetOf(o *object, t *ir.RouteTable, name string, ref value, active bool) ir.Target {
+func (b *builder) targetOf(o *object, t *ir.RouteTable, v value, name string, ref value, active bool) ir.Target {
 	id := ref.str()
 	switch name {
 	case "GatewayId":
 		if id == "local" {
 			return ir.Target{Kind: ir.TargetLocal}
 		}
-		return b.gatewayTarget(t, ref, gatewayKind(id), active)
+		return b.gatewayTarget(t, ref, gatewayKind(id, v.get("DestinationPrefixListId").str() != ""), active)
 	case "NatGatewayId":
 		return b.gatewayTarget(t, ref, ir.NATGateway, active)
 	case "EgressOnlyInternetGatewayId":
@@ -149,7 +149,9 @@ func (b *builder) targetOf(o *object, t *ir.RouteTable, name string, ref value, 
 	return ir.Target{Kind: ir.TargetOther, ID: id}
 }
 
-func gatewayKind(id string) ir.GatewayKind {
+// gatewayKind tells gateways apart by their ids. The routes of gateway endpoints
+// lead to prefix lists, those that people write to addresses.
+func gatewayKind(id string, toList bool) ir.GatewayKind {
 	switch prefix, _, _ := strings.Cut(id, "-"); prefix {
 	case "igw":
 		return ir.InternetGateway
@@ -158,6 +160,9 @@ func gatewayKind(id string) ir.GatewayKind {
 	case "vgw":
 		return ir.VirtualPrivateGateway
 	case "vpce":
+		if !toList {
+			return ir.LoadBalancerEndpoint
+		}
 		return ir.VPCEndpoint
 	case "nat":
 		return ir.NATGateway
@@ -192,7 +197,7 @@ func listedKind(k ir.GatewayKind) ir.Kind {
 		return ir.KindInternetGateway
 	case ir.NATGateway:
 		return ir.KindNATGateway
-	case ir.VPCEndpoint:
+	case ir.VPCEndpoint, ir.LoadBalancerEndpoint:
 		return ir.KindEndpoint
 	case ir.GatewayInvalid, ir.EgressOnlyGateway, ir.VirtualPrivateGateway, ir.OtherGateway:
 	}
@@ -214,19 +219,44 @@ func (b *builder) peering(ref value, home ir.Home) *ir.Peering {
 	return p
 }
 
-// gatewayTable speaks of tables that route what enters by a gateway: the model
-// delivers such packets by the local route.
-func (b *builder) gatewayTable(o *object, t *ir.RouteTable) {
-	for a := range o.get("Associations").items() {
-		ref := a.get("GatewayId")
-		if ref.str() == "" || !current(a) {
-			continue
-		}
-		for _, r := range t.Routes {
-			if target, ok := r.Target.Known(); !ok || target.Kind != ir.TargetLocal {
-				b.omit(t.ID, ref, "what enters by "+ref.str()+" follows this table first; postern takes the local route")
-				break
+// edgeTables gives gateways the route tables of their own: of internet and
+// virtual private gateways the ones that are associated with them, of regional
+// NAT gateways the ones that they name. [botocore ec2 RouteTableAssociation,
+// NatGateway.RouteTableId]
+func (b *builder) edgeTables() {
+	for _, o := range b.objects[recordRouteTable] {
+		t, _ := b.tables.find(o.id, o.home)
+		for a := range o.get("Associations").items() {
+			ref := a.get("GatewayId")
+			if ref.str() == "" || !current(a) {
+				continue
 			}
+			g := b.gatewayTarget(t, ref, gatewayKind(ref.str(), false), true).Gateway
+			if other, ok := g.RouteTable.Known(); ok && other != t {
+				b.note(diag.Diagnostic{
+					Message: g.ID + " has two route tables, " + other.ID + " and " + t.ID, Label: "the first one counts", Address: t.ID, Range: ref.place(),
+					Fix: "give exports of one point in time",
+				})
+				continue
+			}
+			g.RouteTable = ir.One(t)
+		}
+	}
+	for _, g := range b.net.Gateways {
+		ref, regional := b.regional[g]
+		switch {
+		case regional && ref.str() == "":
+			g.RouteTable = ir.Another[*ir.RouteTable](&ir.Unknown{Term: "route table of " + g.ID, Cause: diag.Cause{
+				Code: diag.NotInInput, Message: g.ID + " does not say which route table is its own", Address: g.ID, Range: g.Origin.Range,
+			}})
+		case regional:
+			if t, ok := b.tables.find(ref.str(), g.Home); ok {
+				g.RouteTable = ir.One(t)
+			} else {
+				g.RouteTable = ir.Another[*ir.RouteTable](b.missing(ir.KindRouteTable, ref.str(), g.Home, ref))
+			}
+		case (g.Kind == ir.InternetGateway || g.Kind == ir.VirtualPrivateGateway) && len(g.RouteTable.Of) == 0 && !b.net.IsClosed(ir.KindRouteTable, g.Home):
+			g.RouteTable = ir.Another[*ir.RouteTable](b.unseen(ir.KindRouteTable, g.Home, "a route table of "+g.ID, "route table of "+g.ID))
 		}
 	}
 }

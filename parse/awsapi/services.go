@@ -228,12 +228,13 @@ func (b *builder) subnetGroup(o *object) []value {
 }
 
 // place names the interfaces of a resource, or makes them.
-func (b *builder) place(c carrier) {
-	if have := b.interfacesOf(c); len(have) > 0 {
+func (b *builder) place(c carrier) []*ir.Interface {
+	have := b.interfacesOf(c)
+	if len(have) > 0 {
 		for _, i := range have {
 			b.adopt(i, c)
 		}
-		return
+		return have
 	}
 	o := c.object
 	base := ir.Interface{
@@ -265,7 +266,9 @@ func (b *builder) place(c carrier) {
 			i.Addresses = append(i.Addresses, ir.Address{Private: ir.NotKnown[netip.Addr](&v6), Family: packet.IPv6, Public: ir.Public{Exists: ir.Known(false)}})
 		}
 		b.addInterface(&i)
+		have = append(have, &i)
 	}
+	return have
 }
 
 func subnetName(c ir.Choice[*ir.Subnet]) string {
