@@ -138,7 +138,7 @@ func objectsOf(doc any) []counted {
 			}
 			id, _ := o[l.id].(string)
 			switch l.kind {
-			case recordAddress, recordSubnetGroup, recordListener, recordStaleGroup, recordGroupRule, recordGroupVPC:
+			case recordAddress, recordSubnetGroup, recordListener, recordListenerRule, recordTargetGroup, recordStaleGroup, recordGroupRule, recordGroupVPC:
 				continue // they say something about other objects
 			case recordService, recordLoadBalancer:
 				if !strings.Contains(mustJSON(o), "sg-") && l.kind == recordService {

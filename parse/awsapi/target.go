@@ -36,6 +36,7 @@ type targetGroup struct {
 	health     []value // lists of targets
 	attributes []value
 	cut        *ir.Unknown
+	used       bool // a listener sends to it
 }
 
 // forwarder finds where listeners send flows.
@@ -81,6 +82,25 @@ func (b *builder) buildForwards() {
 			continue
 		}
 		x.listener(f)
+	}
+	x.leftOver()
+}
+
+// leftOver speaks of groups and listeners that belong to load balancers which
+// the input does not hold. A group that no load balancer uses does nothing.
+func (x *forwarder) leftOver() {
+	for _, o := range x.b.objects[recordTargetGroup] {
+		used := o.get("LoadBalancerArns")
+		if !x.groups[o.id].used && hasItems(used) {
+			x.b.omit(o.id, used, "which listeners send to this target group is not in the input")
+		}
+	}
+	for _, o := range x.b.objects[recordListener] {
+		if ref := o.get("LoadBalancerArn"); ref.str() != "" {
+			if _, ok := x.b.balancerNICs.find(ref.str(), o.home); !ok {
+				x.b.omit(o.id, ref, "a listener of "+ref.str()+", which is not in the input")
+			}
+		}
 	}
 }
 
@@ -190,10 +210,14 @@ func (x *forwarder) listener(f forwarding) {
 				x.group(&s, ref)
 			}
 			for g := range a.at("ForwardConfig", "TargetGroups").items() {
+				ref := g.get("TargetGroupArn")
 				if w, ok := g.get("Weight").int(); ok && w == 0 {
-					continue // registered, and sent nothing
+					if idle := x.groups[ref.str()]; idle != nil {
+						idle.used = true // registered, and sent nothing
+					}
+					continue
 				}
-				x.group(&s, g.get("TargetGroupArn"))
+				x.group(&s, ref)
 			}
 		}
 	}
@@ -222,6 +246,7 @@ func (x *forwarder) group(s *sent, ref value) {
 		s.to.Open = x.b.missing(ir.KindInvalid, arn, s.object.home, ref)
 		return
 	}
+	g.used = true
 	if len(s.groups) == 1 {
 		s.to.Place = g.object.origin().Place("the target group")
 	}

@@ -195,3 +195,13 @@ func TestEdgeTablesUnseen(t *testing.T) {
 		t.Errorf("%+v", g)
 	}
 }
+
+// Parts of load balancers that the input does not hold.
+func TestLeftOver(t *testing.T) {
+	n, _ := read(t, file{"a.json", long(`{"Listeners":[{"ListenerArn":"listener:l1","LoadBalancerArn":"app:edge/1","Port":443,"Protocol":"HTTPS","DefaultActions":[]}],
+"TargetGroups":[{"TargetGroupArn":"tg:web/1","LoadBalancerArns":["app:edge/1"],"Protocol":"HTTP","Port":80,"TargetType":"ip"},
+{"TargetGroupArn":"tg:idle/1","LoadBalancerArns":[],"Protocol":"HTTP","Port":80,"TargetType":"ip"}]}`)})
+	same(t, "omitted", describe(n, "omitted"), `
+`+elb+`listener/app/edge/1/l1: a listener of `+elb+`loadbalancer/app/edge/1, which is not in the input
+`+elb+`targetgroup/web/1: which listeners send to this target group is not in the input`)
+}
