@@ -59,6 +59,9 @@ func (b *builder) all() {
 	for _, id := range sortedKeys(b.raw.ENIs) {
 		b.iface(id)
 	}
+	for _, id := range sortedKeys(b.raw.LBs) {
+		b.balancer(id)
+	}
 	for _, id := range sortedKeys(b.raw.NATs) {
 		b.nat(id)
 	}

@@ -42,8 +42,8 @@ type Case struct {
 	Confidence         string // documented, derived or unconfirmed
 	// Terms are terms that an unknown answer has to name among its reasons.
 	Terms []string
-	// Outside says what of the case the model has no words for; empty for a
-	// case that can be run.
+	// Outside says what of the case some judges have no words for; empty for a
+	// case that each can run.
 	Outside string
 
 	Network  *ir.Network
@@ -94,11 +94,11 @@ func build(raw *rawCase) (*Case, error) {
 		return nil, err
 	}
 	c.Header = h
-	if len(raw.LBs) > 0 {
-		c.Outside = "load balancers and their targets"
-	}
 	for _, id := range sortedKeys(raw.NATs) {
 		c.NATPort = raw.NATs[id].Sport
+	}
+	for _, id := range sortedKeys(raw.LBs) {
+		c.NATPort, c.Outside = raw.LBs[id].Sport, "load balancers and their targets"
 	}
 	switch c.Check {
 	case Groups:
@@ -117,6 +117,11 @@ func build(raw *rawCase) (*Case, error) {
 		c.ACL, _ = s.ACL.Known()
 	case Packet, Flow:
 		c.From, c.To = b.end(raw.From, h.Src, false), b.end(raw.To, h.Dst, true)
+		for _, id := range sortedKeys(raw.LBs) {
+			if l := raw.LBs[id]; raw.To == "" && c.To == b.interfaces[l.ENI] {
+				c.To = b.interfaces[l.Target.ENI] // a flow to its address is one through it
+			}
+		}
 	default:
 		return nil, fmt.Errorf("no check %q", raw.Check)
 	}

@@ -189,6 +189,30 @@ func (b *builder) services(i *ir.Interface, raw *rawInterface) {
 	}
 }
 
+// balancer makes an interface that of a load balancer.
+func (b *builder) balancer(id string) {
+	raw := b.raw.LBs[id]
+	i, target := b.interfaces[raw.ENI], b.interfaces[raw.Target.ENI]
+	p, err := parseProtocol(raw.Listener.Proto)
+	if i == nil || target == nil || err != nil {
+		b.fail("load balancer %q lacks an interface, a target or a protocol", id)
+		return
+	}
+	i.Kind, i.Resource = ir.InterfaceLoadBalancer, id
+	f := &ir.Forward{
+		Ends: raw.Type != "network", Classic: raw.Type == "classic", PreserveClient: b.boolean(raw.Preserve, false),
+		Targets: []ir.ForwardTarget{{Interface: target, Port: ir.Known(raw.Target.Port)}},
+	}
+	if raw.Type == "network" {
+		i.Kind = ir.InterfaceNetworkLoadBalancer
+	}
+	if i.Services == nil {
+		i.Services = &ir.Services{}
+	}
+	port := ir.Ports{Lo: raw.Listener.Port, Hi: raw.Listener.Port}
+	i.Services.Ports = append(i.Services.Ports, ir.Service{Protocol: uint8(p), Ports: port, Forward: f})
+}
+
 // nat makes a NAT gateway, and its interface, which accepts nothing by itself.
 func (b *builder) nat(id string) {
 	raw := b.raw.NATs[id]

@@ -25,7 +25,7 @@ type rawCase struct {
 	PrefixLists map[string]rawList `json:"prefix_lists"`
 	NATs        map[string]rawNAT
 	Endpoints   map[string]json.RawMessage
-	LBs         map[string]json.RawMessage
+	LBs         map[string]rawBalancer
 }
 
 type rawPacket struct {
@@ -166,6 +166,20 @@ type rawNAT struct {
 	PublicIP     string `json:"public_ip"`
 	Connectivity string
 	Sport        uint16
+}
+
+type rawBalancer struct {
+	Type, ENI string
+	Listener  struct {
+		Proto string
+		Port  uint16
+	}
+	Target struct {
+		ENI  string
+		Port uint16
+	}
+	Preserve *text `json:"preserve_client_ip"`
+	Sport    uint16
 }
 
 // text is a JSON scalar as text.

@@ -12,7 +12,10 @@ import (
 // The parts that Whole has and All has not. Each draws nothing where its option
 // is off, so that the networks of All stay what they are.
 
-// service4 is what a gateway endpoint leads to.
+// serviceList names what a gateway endpoint leads to.
+const serviceList = "pl-service"
+
+// service4 is what it holds.
 var service4 = netip.PrefixFrom(netip.AddrFrom4([4]byte{52, 216}), 15)
 
 // more adds gateways and what stands in front of interfaces.
@@ -43,7 +46,7 @@ func (g *gen) more() {
 	if g.o.Edges {
 		for k, s := range g.n.Subnets {
 			if g.chance(30) {
-				e := &ir.Gateway{ID: fmt.Sprintf("gwlbe-%d", k), Kind: ir.LoadBalancerEndpoint, Subnet: choice(g, s, g.n.Subnets), Origin: origin("gwlbe-%d", k)}
+				e := &ir.Gateway{ID: fmt.Sprintf("gwlbe-%d", k), Kind: ir.LoadBalancerEndpoint, Subnet: ir.One(s), Origin: origin("gwlbe-%d", k)}
 				g.n.Gateways, g.inspections = append(g.n.Gateways, e), append(g.inspections, to(e))
 			}
 		}
@@ -60,7 +63,7 @@ func (g *gen) moreGateways(k int, v *ir.VPC) {
 	}
 	if g.o.Endpoints {
 		if g.behind == nil {
-			g.behind = &ir.PrefixList{ID: "pl-service", AWS: true, Family: packet.IPv4, CIDRs: []netip.Prefix{service4}, Open: g.maybe(), Origin: origin("pl-service")}
+			g.behind = &ir.PrefixList{ID: serviceList, AWS: true, Family: packet.IPv4, CIDRs: []netip.Prefix{service4}, Open: g.maybe(), Origin: origin(serviceList)}
 			g.n.PrefixLists = append(g.n.PrefixLists, g.behind)
 		}
 		e := &ir.Gateway{ID: fmt.Sprintf("vpce-%d", k), Kind: ir.VPCEndpoint, VPC: ir.One(v), Origin: origin("vpce-%d", k)}
@@ -120,9 +123,21 @@ func (g *gen) moreRoutes(t *ir.RouteTable, add func(ir.Peer, ir.Target)) {
 		add(ir.Peer{CIDR: netip.MustParsePrefix("192.168.0.0/16")}, pick(g, append(slices.Clone(g.links), g.vgws[k], g.vgws[k])...))
 		t.Routes[len(t.Routes)-1].Propagated = g.chance(50)
 	}
-	if len(g.inspections) > 0 && g.chance(20) {
-		add(ir.Peer{CIDR: everything(packet.IPv4)}, pick(g, g.inspections...))
+	if in := g.inspectors(v); len(in) > 0 && g.chance(20) {
+		add(ir.Peer{CIDR: everything(packet.IPv4)}, pick(g, in...))
 	}
+}
+
+// inspectors are the Gateway Load Balancer endpoints that routes of a VPC may
+// point at: those in it.
+func (g *gen) inspectors(v *ir.VPC) []ir.Target {
+	var in []ir.Target
+	for _, t := range g.inspections {
+		if t.Gateway.Subnet.Of[0].VPC.Of[0] == v {
+			in = append(in, t)
+		}
+	}
+	return in
 }
 
 // edges gives internet and virtual private gateways route tables of their own.
@@ -141,8 +156,8 @@ func (g *gen) edges() {
 				continue
 			}
 			target := ir.Target{Kind: ir.TargetInterface, Interface: pick(g, g.n.Interfaces...)}
-			if w.Kind == ir.InternetGateway && len(g.inspections) > 0 && g.chance(30) {
-				target = pick(g, g.inspections...)
+			if in := g.inspectors(v); w.Kind == ir.InternetGateway && len(in) > 0 && g.chance(30) {
+				target = pick(g, in...)
 			}
 			p := s.IPv4.V
 			if g.o.IPv6 && g.chance(30) {

@@ -322,7 +322,10 @@ func (g *gen) route(t *ir.RouteTable) ir.Route {
 	if g.o.Appliances {
 		targets = append(targets, ir.Target{Kind: ir.TargetInterface, Interface: pick(g, g.n.Interfaces...)})
 	}
-	targets = append(append(append(targets, g.vgws...), g.inspections...), g.services...)
+	targets = append(targets, g.vgws...)
+	if v, ok := t.VPC.Known(); ok {
+		targets = append(targets, g.inspectors(v)...)
+	}
 	r := ir.Route{Target: choice(g, pick(g, targets...), targets), Blackhole: value(g, g.chance(10)), Maybe: g.maybe(), Propagated: g.chance(20), Origin: t.Origin}
 	switch why := g.maybe(); {
 	case why != nil:

@@ -237,6 +237,28 @@ func onInternet(a netip.Addr) bool {
 	return true
 }
 
+// kindOfRange says whether an internet gateway carries an IPv4 address.
+type kindOfRange uint8
+
+const (
+	ordinary kindOfRange = iota
+	private              // RFC 1918
+	shared               // RFC 6598
+)
+
+func rangeOf(a netip.Addr) kindOfRange {
+	switch {
+	case !a.Is4():
+		return ordinary
+	case a.IsPrivate():
+		return private
+	case prefix4(100, 64, 10).Contains(a):
+		return shared
+	default:
+		return ordinary
+	}
+}
+
 // representative is an address that an interface of unknown address may have in
 // a subnet: the lowest that AWS gives out there. It is for showing; no filter
 // compares an interface's own address.

@@ -6,10 +6,20 @@ import "github.com/postern-dev/postern/ir"
 // internet. natted packets are those of NAT and egress-only gateways; outbound
 // ones belong to a flow that began inside. [VPC security-vpc-bpa]
 func (w *walk) bpa(t *trip, at place, natted, outbound bool) bool {
+	if t.inspected || at.edge != nil {
+		// Endpoints of Gateway Load Balancers are blocked though their subnet be
+		// excluded; a regional NAT gateway has none.
+		at.subnet, at.edge = nil, nil
+		return w.bpaOf(t, at, natted, outbound, false)
+	}
+	return w.bpaOf(t, at, natted, outbound, true)
+}
+
+func (w *walk) bpaOf(t *trip, at place, natted, outbound, subnets bool) bool {
 	if at.vpc == nil || plainlyOff(at) {
 		return true // a VPC that is not known has already decided at its gateway
 	}
-	return w.check(t, StageBPA, func(m mode) bool { return bpaPasses(m, at, natted, outbound) }, func(h *Hop) {
+	return w.check(t, StageBPA, func(m mode) bool { return bpaPasses(m, at, natted, outbound, subnets) }, func(h *Hop) {
 		h.Component, h.Message, h.Code = vpcName(at.vpc), "Block Public Access lets it pass", "VPC_BLOCK_PUBLIC_ACCESS_ENABLED"
 		h.Place = at.vpc.Origin.Place("")
 		h.Because = unknowns(at.vpc.BPA.Why, at.vpc.Exclusion.Why)
@@ -25,9 +35,9 @@ func (w *walk) bpa(t *trip, at place, natted, outbound bool) bool {
 func plainlyOff(at place) bool { return at.vpc.BPA.Known() && at.vpc.BPA.V == ir.BPAOff }
 
 // bpaPasses tries every mode and exclusion that may hold.
-func bpaPasses(m mode, at place, natted, outbound bool) bool {
+func bpaPasses(m mode, at place, natted, outbound, subnets bool) bool {
 	for _, mode := range domain(&at.vpc.BPA, ir.BPAOff, ir.BPAIngress, ir.BPABidirectional) {
-		for _, e := range exclusions(at) {
+		for _, e := range exclusions(at, subnets) {
 			if passes := bpaLets(mode, e, natted, outbound); passes == bool(m) {
 				return passes
 			}
@@ -50,10 +60,13 @@ func bpaLets(b ir.BPA, e ir.Exclusion, natted, outbound bool) bool {
 
 // exclusions lists the exclusions that may hold at a place; the subnet's own
 // comes before its VPC's.
-func exclusions(at place) []ir.Exclusion {
+func exclusions(at place, subnets bool) []ir.Exclusion {
 	all := []ir.Exclusion{ir.ExclusionNone, ir.ExclusionBidirectional, ir.ExclusionEgress}
 	vpc := domain(&at.vpc.Exclusion, all...)
-	if at.subnet == nil {
+	switch {
+	case !subnets:
+		return vpc
+	case at.subnet == nil:
 		return all
 	}
 	var es []ir.Exclusion

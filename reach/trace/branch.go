@@ -1,6 +1,7 @@
 package trace
 
 import (
+	"net/netip"
 	"slices"
 
 	"github.com/postern-dev/postern/ir"
@@ -56,6 +57,42 @@ func (b *branches) end() bool {
 	return b.pass && b.count > 0
 }
 
+// options are alternatives of which one is enough, whoever walks: the world
+// picks, and the question is whether something passes. The hops that remain are
+// those of the first that passes; of several that end, the one that gets
+// farthest.
+type options struct {
+	w     *walk
+	start int
+	best  []Hop
+	count int
+	pass  bool
+}
+
+func (w *walk) options() options { return options{w: w, start: len(w.hops)} }
+
+// try takes the outcome of the next alternative and reports whether it settles
+// the matter.
+func (o *options) try(ok bool) (settled bool) {
+	o.count++
+	w := o.w
+	o.pass = o.pass || ok
+	if !ok && w.record {
+		if tail := w.hops[o.start:]; len(tail) > len(o.best) {
+			o.best = slices.Clone(tail)
+		}
+		w.hops = w.hops[:o.start]
+	}
+	return ok
+}
+
+func (o *options) end() bool {
+	if o.w.record && !o.pass {
+		o.w.hops = append(o.w.hops[:o.start], o.best...)
+	}
+	return o.pass
+}
+
 // choose tries the candidates of a choice, and other when there may be one that
 // the input does not show.
 func choose[T any](w *walk, c *ir.Choice[T], f func(T) bool, other func(*ir.Unknown) bool) bool {
@@ -86,21 +123,18 @@ func (w *walk) divided(why ...*ir.Unknown) {
 
 // places tries the places that an interface may be in. Those whose CIDR cannot
 // hold the header's address are not among them.
-func (w *walk) places(i *ir.Interface, s slot, f func(place) bool) bool {
+// The zero address is one that is not known.
+func (w *walk) places(i *ir.Interface, s slot, a netip.Addr, f func(place) bool) bool {
 	if i == nil {
 		return f(place{})
 	}
 	if subnet, ok := i.Subnet.Known(); ok {
 		return w.placesIn(subnet, f)
 	}
-	a := w.q.Header.Src
-	if i == w.q.To {
-		a = w.q.Header.Dst
-	}
 	b := w.branches()
 	w.divided(i.Subnet.Why, i.Subnet.Open)
 	for _, subnet := range i.Subnet.Of {
-		if s.public || assignable(subnet, a) {
+		if s.public || !a.IsValid() || assignable(subnet, a) {
 			if b.try(w.placesIn(subnet, f)) {
 				return b.end()
 			}
@@ -110,7 +144,7 @@ func (w *walk) places(i *ir.Interface, s slot, f func(place) bool) bool {
 		b.try(f(place{why: i.Subnet.Open}))
 	}
 	if b.count == 0 {
-		return w.refuseEnds(a.String()+" is in no subnet of "+interfaceName(i), "NO_POSSIBLE_DESTINATION")
+		return w.refuseEnds(addressText(a)+" is in no subnet of "+interfaceName(i), "NO_POSSIBLE_DESTINATION")
 	}
 	return b.end()
 }

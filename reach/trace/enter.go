@@ -12,99 +12,31 @@ import (
 // to a public address, by private links to a private one.
 func (w *walk) fromOutside(t *trip) bool {
 	g := &t.goal
-	if t.s.family == packet.IPv6 || g.slot.public {
-		if t.s.family == packet.IPv4 {
-			return w.enter(t)
-		}
-		b := w.branches()
-		u := *t
-		if b.try(w.enter(&u)) || w.m == pessimist {
-			return b.end()
-		}
-		u = *t
-		b.try(w.fromLinks(&u))
+	switch {
+	case isLattice(t.s.src) && !g.slot.public && w.usesLattice():
+		return w.fromLattice(t)
+	case t.s.family == packet.IPv4 && g.slot.public:
+		return w.enter(t)
+	case t.s.family == packet.IPv4 || !onInternet(t.s.src):
+		return w.fromLinks(t)
+	}
+	b := w.branches()
+	u := *t
+	if b.try(w.enter(&u)) || w.m == pessimist {
 		return b.end()
 	}
-	return w.fromLinks(t)
-}
-
-// fromLinks enters by a link to premises or by a service that brings traffic to
-// private addresses. Neither is modelled: it is possible where the subnet's own
-// routes lead to such a link.
-func (w *walk) fromLinks(t *trip) bool {
-	g := &t.goal
-	if g.at.subnet == nil {
-		return w.opaque(t, g.at, g.at.why)
-	}
-	if len(w.n.Indirect) > 0 {
-		p := &w.n.Indirect[0]
-		return w.opaque(t, g.at, indirect(p))
-	}
-	if why := w.link(t, g.at); why != nil {
-		return w.opaque(t, g.at, why)
-	}
-	return w.refuse(t, StageGateway, nodeName(g),
-		"no public IPv4 address: the internet does not route to "+t.s.dst.String(), "IGW_PUBLIC_IP_ASSOCIATION_FOR_INGRESS")
-}
-
-// link looks for a route of the subnet that leads the source to something
-// outside the model.
-func (w *walk) link(t *trip, at place) *ir.Unknown {
-	back := t.s
-	back.src, back.dst = t.s.dst, t.s.src
-	if at.subnet.RouteTable.Open != nil {
-		return at.subnet.RouteTable.Open
-	}
-	var why *ir.Unknown
-	for _, table := range at.subnet.RouteTable.Of {
-		lookup(table, &back, func(c choice) bool {
-			why = linkOf(c)
-			return why != nil
-		})
-		if why != nil {
-			return why
-		}
-	}
-	return nil
-}
-
-func linkOf(c choice) *ir.Unknown {
-	switch {
-	case c.open != nil:
-		return c.open
-	case c.route == nil || c.route.Blackhole.Known() && c.route.Blackhole.V:
-		return nil
-	case c.route.Target.Open != nil:
-		return c.route.Target.Open
-	}
-	for _, target := range c.route.Target.Of {
-		if leadsOutside(target) {
-			return notModelled(&c.route.Origin, "what comes in through "+targetName(target)+" is not modelled")
-		}
-	}
-	return nil
-}
-
-// leadsOutside reports whether hosts outside the network may be behind a
-// target, other than on the internet.
-func leadsOutside(t ir.Target) bool {
-	switch t.Kind {
-	case ir.TargetGateway:
-		k := t.Gateway.Kind
-		return k == ir.VirtualPrivateGateway || k == ir.OtherGateway || k == ir.VPCEndpoint || k == ir.LoadBalancerEndpoint || k == ir.GatewayInvalid
-	case ir.TargetTransitGateway:
-		return transitOutside(t.TransitGateway)
-	case ir.TargetOther, ir.TargetInvalid, ir.TargetInterface:
-		return true
-	case ir.TargetLocal, ir.TargetPeering:
-	}
-	return false
+	u = *t
+	b.try(w.fromLinks(&u))
+	return b.end()
 }
 
 // enter comes in by the internet gateway of the goal's VPC.
 func (w *walk) enter(t *trip) bool {
 	g := &t.goal
-	stateful := t.reply && t.exit == ir.EgressOnlyGateway
+	if !w.admits(t) {
+		return false
+	}
+	stateful := t.reply && t.exit.kind == ir.EgressOnlyGateway
 	if !stateful && !w.entrance(t) {
 		return false
 	}
@@ -114,12 +46,72 @@ func (w *walk) enter(t *trip) bool {
 	if !t.reply && t.s.family == packet.IPv6 && !w.publicSubnet(t) {
 		return false
 	}
-	if t.s.family == packet.IPv4 {
-		t.s.dst = w.privateOf(t)
-	}
-	w.noteEntered(t)
 	t.entered, t.known = true, identity{}
-	return w.aclIn(t, g.at) && w.deliver(t)
+	if t.s.family == packet.IPv4 {
+		t.s.dst, t.s.dstIn = w.privateOf(t), nil
+		if !t.s.dst.IsValid() {
+			t.s.dstIn = boundOf(g.at.subnet, packet.IPv4)
+		}
+		t.public, t.goal.slot.public = !t.reply, false
+	}
+	if stateful {
+		return w.inbound(t, nil)
+	}
+	sure, maybe := w.internetGateways(g.at.vpc)
+	if sure != nil || len(maybe) == 0 {
+		return w.inbound(t, sure)
+	}
+	b := w.branches()
+	for _, igw := range maybe {
+		if igw != nil {
+			w.divided(igw.VPC.Unknowns()...)
+		}
+		u := *t
+		if b.try(w.inbound(&u, igw)) {
+			break
+		}
+	}
+	return b.end()
+}
+
+// admits: an internet gateway takes nothing from private or shared addresses.
+// [reachability explanation-codes IGW_SOURCE_ADDRESS_NOT_IN_RFC1918_INGRESS]
+func (w *walk) admits(t *trip) bool {
+	if t.s.family != packet.IPv4 {
+		return true
+	}
+	switch rangeOf(t.s.src) {
+	case private:
+		return w.refuse(t, StageGateway, gatewayName(nil), "drops what comes from the private address "+t.s.src.String(), "IGW_SOURCE_ADDRESS_NOT_IN_RFC1918_INGRESS")
+	case shared:
+		return w.refuse(t, StageGateway, gatewayName(nil), "drops what comes from the shared address "+t.s.src.String(), "IGW_SOURCE_ADDRESS_NOT_IN_RFC6598_INGRESS")
+	case ordinary:
+	}
+	return true
+}
+
+// internetGateways finds the internet gateway that is surely attached to a VPC,
+// or those that may be.
+func (w *walk) internetGateways(v *ir.VPC) (sure *ir.Gateway, maybe []*ir.Gateway) {
+	for _, g := range w.n.Gateways {
+		switch {
+		case g.Kind != ir.InternetGateway:
+		case attachedTo(pessimist, g, v):
+			return g, nil
+		case w.m == optimist && attachedTo(optimist, g, v):
+			maybe = append(maybe, g)
+		}
+	}
+	if len(maybe) > 0 && w.hidesInternet(v) {
+		maybe = append(maybe, nil)
+	}
+	return nil, maybe
+}
+
+// hidesInternet: an internet gateway may be attached that the input does not
+// show.
+func (w *walk) hidesInternet(v *ir.VPC) bool {
+	return v == nil || !v.Seen || w.n.MayHideSome(ir.KindInternetGateway, v.Home)
 }
 
 // privateOf is the address behind the public one that the packet came to.
@@ -157,7 +149,7 @@ func (w *walk) entrance(t *trip) bool {
 // hasInternet reports whether an internet gateway is attached to a VPC. One
 // that the input only names may have one that the input does not show.
 func (w *walk) hasInternet(m mode, v *ir.VPC) bool {
-	if m == optimist && (v == nil || !v.Seen || w.n.MayHideSome(ir.KindInternetGateway, v.Home)) {
+	if m == optimist && w.hidesInternet(v) {
 		return true
 	}
 	for _, g := range w.n.Gateways {
@@ -209,8 +201,7 @@ func onlyEgress(m mode, t *trip, s *ir.Subnet) bool {
 	if s == nil || s.RouteTable.Open != nil {
 		return m == pessimist
 	}
-	back := t.s
-	back.src, back.dst = t.s.dst, t.s.src
+	back := t.s.back()
 	some, all := false, len(s.RouteTable.Of) > 0
 	for _, table := range s.RouteTable.Of {
 		lookup(table, &back, func(c choice) bool {

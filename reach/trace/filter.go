@@ -58,7 +58,7 @@ func mayLackGroups(k ir.InterfaceKind) bool {
 		ir.InterfaceEndpoint, ir.InterfaceOther, ir.InterfaceInvalid:
 		return true
 	case ir.InterfaceInstance, ir.InterfaceLoadBalancer, ir.InterfaceDatabase, ir.InterfaceCache,
-		ir.InterfaceFunction, ir.InterfaceContainer:
+		ir.InterfaceFunction, ir.InterfaceContainer, ir.InterfaceConnectEndpoint:
 	}
 	return false
 }
@@ -142,7 +142,7 @@ func takes(m mode, e *ir.Entry, egress bool, s *segment, allow bool) bool {
 // behind an interface.
 func listens(m mode, i *ir.Interface, s *segment) bool {
 	switch {
-	case i.NoInbound:
+	case i.NoInbound, i.Kind == ir.InterfaceConnectEndpoint:
 		return false
 	case i.Services == nil:
 		return true

@@ -21,7 +21,11 @@ func (w *walk) gateway(t *trip, at place, c choice, g *ir.Gateway) bool {
 		if c.route.Destination.PrefixList != nil {
 			return w.endpoint(t, at, g)
 		}
-	case ir.VirtualPrivateGateway, ir.LoadBalancerEndpoint, ir.OtherGateway, ir.GatewayInvalid:
+	case ir.VirtualPrivateGateway:
+		return w.vpn(t, at, g)
+	case ir.LoadBalancerEndpoint:
+		return w.inspect(t, at, g)
+	case ir.OtherGateway, ir.GatewayInvalid:
 	}
 	return w.opaque(t, at, notModelled(&g.Origin, "what "+gatewayName(g)+" does with packets is not modelled"))
 }
@@ -29,8 +33,11 @@ func (w *walk) gateway(t *trip, at place, c choice, g *ir.Gateway) bool {
 // internet leaves the VPC by an internet gateway, which exchanges the sender's
 // private IPv4 address for its public one. [VPC VPC_Internet_Gateway.md]
 func (w *walk) internet(t *trip, at place, g *ir.Gateway) bool {
-	if !w.attached(t, at, g) || !w.ownSource(t, at, g) {
+	if !w.attached(t, at, g) || !w.ownSource(t, at, g) || !w.routable(t, g) || !w.redirected(t, at, g) {
 		return false
+	}
+	if t.reply && t.exit.private() {
+		return w.refuseOtherWay(t, g)
 	}
 	if t.s.family == packet.IPv4 && !w.translateOut(t, g) {
 		return false
@@ -51,7 +58,7 @@ func (w *walk) egressOnly(t *trip, at place, g *ir.Gateway) bool {
 	case t.reply:
 		return w.refuse(t, StageGateway, gatewayName(g), "the flow was not begun inside", "")
 	}
-	if !w.attached(t, at, g) || !w.ownSource(t, at, g) || !w.advertised(t, at.vpc, t.s.src, g) || !w.bpa(t, at, true, true) {
+	if !w.attached(t, at, g) || !w.ownSource(t, at, g) || !w.routable(t, g) || !w.advertised(t, at.vpc, t.s.src, g) || !w.bpa(t, at, true, true) {
 		return false
 	}
 	w.noteGateway(t, g, "out to the internet")
@@ -62,7 +69,7 @@ func (w *walk) egressOnly(t *trip, at place, g *ir.Gateway) bool {
 // own internet gateway.
 func (w *walk) beyond(t *trip, exit ir.GatewayKind, g *ir.Gateway) bool {
 	if !t.reply {
-		t.exit = exit
+		t.exit.kind = exit
 	}
 	if t.goal.outside() {
 		return w.deliver(t)
@@ -76,11 +83,14 @@ func (w *walk) beyond(t *trip, exit ir.GatewayKind, g *ir.Gateway) bool {
 // endpoint leaves by a gateway endpoint for the service behind it, which keeps
 // its public addresses. [VPC route-table-options.md]
 func (w *walk) endpoint(t *trip, at place, g *ir.Gateway) bool {
+	if t.s.protocol != packet.TCP && (t.s.protocol != packet.ICMP || t.s.dport>>8 != 8) {
+		return w.refuse(t, StageGateway, gatewayName(g), "a gateway endpoint carries TCP and ICMP echo only", "VPCE_GATEWAY_PROTOCOL_RESTRICTION")
+	}
 	if !t.goal.outside() || t.reply || !w.ownPlace(t, at) {
 		return w.refuse(t, StageGateway, gatewayName(g), "a gateway endpoint leads to its service only, and only from its VPC", "")
 	}
 	w.noteGateway(t, g, "to the service")
-	t.exit = ir.VPCEndpoint
+	t.exit.kind = ir.VPCEndpoint
 	return w.deliver(t)
 }
 
@@ -92,7 +102,48 @@ func (w *walk) ownPlace(t *trip, at place) bool {
 
 func (w *walk) ownSource(t *trip, at place, g *ir.Gateway) bool {
 	return w.ownPlace(t, at) ||
-		w.refuse(t, StageGateway, gatewayName(g), "the sender is not in the gateway's VPC", "IGW_REJECTS_SPOOFED_TRAFFIC")
+		w.refuse(t, StageGateway, gatewayName(g), "the sender is not in the gateway's VPC", "GATEWAY_REJECTS_SPOOFED_TRAFFIC")
+}
+
+// routable: an internet gateway sends nothing to private or shared addresses,
+// nor to those of NAT64. [reachability explanation-codes
+// IGW_DESTINATION_ADDRESS_NOT_IN_RFC1918_EGRESS]
+func (w *walk) routable(t *trip, g *ir.Gateway) bool {
+	switch rangeOf(t.s.dst) {
+	case private:
+		return w.refuse(t, StageGateway, gatewayName(g), "drops what is for the private address "+t.s.dst.String(), "IGW_DESTINATION_ADDRESS_NOT_IN_RFC1918_EGRESS")
+	case shared:
+		return w.refuse(t, StageGateway, gatewayName(g), "drops what is for the shared address "+t.s.dst.String(), "IGW_DESTINATION_ADDRESS_NOT_IN_RFC6598_EGRESS")
+	case ordinary:
+	}
+	return !nat64.Contains(t.s.dst) ||
+		w.refuse(t, StageGateway, gatewayName(g), "the internet does not route to "+nat64.String(), "NO_POSSIBLE_DESTINATION")
+}
+
+// vpn leaves by a virtual private gateway for premises, untranslated.
+func (w *walk) vpn(t *trip, at place, g *ir.Gateway) bool {
+	if !w.attached(t, at, g) {
+		return false
+	}
+	switch {
+	case !w.ownPlace(t, at):
+		return w.refuse(t, StageGateway, gatewayName(g), "the sender is not in the gateway's VPC", "VGW_PRIVATE_IP_ASSOCIATION_FOR_EGRESS")
+	case t.reply && t.exit.gateway != g:
+		return w.refuseOtherWay(t, g)
+	case !t.goal.outside():
+		return w.opaque(t, at, notModelled(&g.Origin, "how networks beyond "+gatewayName(g)+" lead back to "+nodeName(&t.goal)+" is not in the input"))
+	}
+	if !t.reply {
+		t.exit = exit{kind: ir.VirtualPrivateGateway, gateway: g}
+	}
+	w.noteGateway(t, g, "out to premises")
+	return w.deliver(t)
+}
+
+// refuseOtherWay: a reply that leaves by another gateway than its request came
+// by goes to somebody else.
+func (w *walk) refuseOtherWay(t *trip, g *ir.Gateway) bool {
+	return w.refuse(t, StageGateway, gatewayName(g), "the request came by another gateway: its reply has to leave there", "NO_ROUTE_TO_DESTINATION")
 }
 
 func (w *walk) attached(t *trip, at place, g *ir.Gateway) bool {
@@ -122,7 +173,7 @@ func possible[T comparable](c *ir.Choice[T], v T) bool {
 // reply gets back the address that the initiator asked for.
 func (w *walk) translateOut(t *trip, g *ir.Gateway) bool {
 	if t.reply {
-		if !t.src.slot.public {
+		if !t.public {
 			return w.refuse(t, StageGateway, gatewayName(g), "the request did not come to the public address", "IGW_PUBLIC_IP_ASSOCIATION_FOR_EGRESS")
 		}
 		t.s.src, t.left = w.q.Header.Dst, true

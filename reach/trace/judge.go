@@ -39,7 +39,7 @@ func quiet(s Stage) bool {
 	switch s {
 	case StageGateway, StagePeering, StageTransitGateway, StageEndpoint, StageService, StageBPA:
 		return true
-	case StageSGEgress, StageNACLEgress, StageRoute, StageNACLIngress, StageSGIngress, StageExempt, StageInvalid:
+	case StageSGEgress, StageNACLEgress, StageRoute, StageNACLIngress, StageSGIngress, StageExempt, StageLoadBalancer, StageInvalid:
 	}
 	return false
 }
@@ -114,7 +114,7 @@ func (w *walk) groups(t *trip, i *ir.Interface, egress bool, f far) bool {
 		pass, _ := groupsPass(m, i, egress, &t.s, f)
 		if !pass && m == optimist && t.opaque && !egress && t.s.family == packet.IPv4 {
 			other := t.s // a gateway on the part that is not shown may have changed the source
-			other.src = netip.Addr{}
+			other.src, other.srcIn = netip.Addr{}, nil
 			pass, _ = groupsPass(m, i, egress, &other, f)
 		}
 		return pass
@@ -127,7 +127,7 @@ func (w *walk) aclIn(t *trip, at place) bool  { return w.acl(t, at, false) }
 
 // acl asks the ACL of a subnet whose boundary the packet crosses.
 func (w *walk) acl(t *trip, at place, egress bool) bool {
-	if w.skips(t) {
+	if w.skips(t) || at.edge != nil {
 		return true
 	}
 	stage := StageNACLIngress
@@ -154,7 +154,7 @@ func subnetPasses(m mode, s *ir.Subnet, egress bool, seg *segment) bool {
 
 // service asks whether anything listens behind the receiver.
 func (w *walk) service(t *trip, i *ir.Interface) bool {
-	if w.skips(t) || i.Services == nil && !i.NoInbound {
+	if w.skips(t) || i.Services == nil && !i.NoInbound && i.Kind != ir.InterfaceConnectEndpoint {
 		return true
 	}
 	return w.check(t, StageService, func(m mode) bool { return listens(m, i, &t.s) }, func(h *Hop) { tellService(h, i, &t.s) })

@@ -5,7 +5,6 @@ import (
 	"slices"
 
 	"github.com/postern-dev/postern/ir"
-	"github.com/postern-dev/postern/packet"
 )
 
 // peering crosses a VPC peering connection: it is not transitive, and leads to
@@ -21,7 +20,7 @@ func (w *walk) peering(t *trip, at place, p *ir.Peering) bool {
 	}) {
 		return false
 	}
-	if g.outside() || g.slot.public || !w.ownPlace(t, at) {
+	if g.outside() || g.slot.public || nat64.Contains(t.s.dst) || !w.ownPlace(t, at) {
 		return w.refuse(t, StagePeering, peeringName(p), "a peering connection leads from one of its VPCs to the other, and no farther", "PCX_REQUIRES_ADDRESS_IN_VPC_CIDR")
 	}
 	if !w.check(t, StagePeering, func(m mode) bool { return connects(m, p, at.vpc, g.at.vpc) }, func(h *Hop) {
@@ -68,75 +67,11 @@ func mayBe(c *ir.Choice[*ir.VPC], v *ir.VPC) bool {
 	return v == nil || possible(c, v)
 }
 
-// nat64 is the range by which IPv6 hosts reach IPv4 ones through a NAT gateway.
-var nat64 = netip.PrefixFrom(netip.AddrFrom16([16]byte{1: 0x64, 2: 0xff, 3: 0x9b}), 96)
-
-// nat passes a NAT gateway, which puts its own address and a port of its choice
-// into the source. [VPC vpc-nat-gateway.md]
-func (w *walk) nat(t *trip, at place, g *ir.Gateway) bool {
-	switch {
-	case t.reply:
-		return w.refuse(t, StageGateway, gatewayName(g), "a reply that leaves by a NAT gateway comes from another address than the request went to", "")
-	case nat64.Contains(t.s.dst):
-		return w.opaque(t, at, notModelled(&g.Origin, "NAT64 is not modelled"))
-	case t.s.family != packet.IPv4:
-		return w.refuse(t, StageGateway, gatewayName(g), "a NAT gateway carries IPv4 only", "")
-	case t.s.protocol != packet.TCP && t.s.protocol != packet.UDP && t.s.protocol != packet.ICMP:
-		return w.refuse(t, StageGateway, gatewayName(g), "a NAT gateway carries TCP, UDP and ICMP only", "PROTOCOL_RESTRICTION")
-	case len(g.Subnet.Of) == 0 && g.Subnet.Open == nil:
-		return w.opaque(t, at, notModelled(&g.Origin, "a NAT gateway without a subnet is not modelled"))
-	}
-	if subnet, ok := g.Subnet.Known(); ok {
-		return w.natIn(t, at, g, subnet)
-	}
-	return choose(w, &g.Subnet, func(s *ir.Subnet) bool {
-		u := *t
-		return w.natIn(&u, at, g, s)
-	}, func(why *ir.Unknown) bool {
-		u := *t
-		return w.opaque(&u, at, why)
-	})
-}
-
-func (w *walk) natIn(t *trip, at place, g *ir.Gateway, s *ir.Subnet) bool {
-	return w.placesIn(s, func(p place) bool {
-		u := *t
-		return w.natAt(&u, at, g, p)
-	})
-}
-
-func (w *walk) natAt(t *trip, at place, g *ir.Gateway, p place) bool {
-	if !w.sameVPC(at.vpc, p.vpc) {
-		return w.refuse(t, StageGateway, gatewayName(g), "is in another VPC", "NGW_REQUIRES_SOURCE_IN_VPC")
-	}
-	if p.subnet != at.subnet && !w.aclIn(t, p) {
-		return false
-	}
-	if slices.ContainsFunc(t.nats, func(s natStep) bool { return s.gateway == g }) {
-		return w.refuse(t, StageRoute, gatewayName(g), circle, "NO_PATH")
-	}
-	t.nats = append(slices.Clip(t.nats), natStep{gateway: g, at: p, inner: t.s, src: t.src})
-	t.src = node{nat: g, at: p}
-	t.s.src = netip.Addr{}
-	if len(g.Addresses) == 1 {
-		t.src.slot.addr = &g.Addresses[0]
-		if v := &g.Addresses[0].Private; v.Known() {
-			t.s.src = v.V
-		}
-	}
-	if t.s.kind == packet.Ported {
-		t.s.sport = max(w.q.NATPort, 1024)
-	}
-	w.noteNAT(t, g)
-	t.known, t.departs = identity{}, 0
-	return w.depart(t, p)
-}
-
 // appliance passes an interface that a route points at, and that forwards what
 // it gets. References to groups do not hold through it.
 // [VPC security-group-rules.md; route-table-options.md]
 func (w *walk) appliance(t *trip, at place, i *ir.Interface) bool {
-	if t.goal.iface == i && !t.goal.slot.public {
+	if t.goal.iface == i && !t.goal.slot.public && !nat64.Contains(t.s.dst) {
 		return w.aclIn(t, t.goal.at) && w.deliver(t)
 	}
 	if !w.check(t, StageEndpoint, func(m mode) bool { return forwards(m, i) }, func(h *Hop) {
@@ -148,11 +83,12 @@ func (w *walk) appliance(t *trip, at place, i *ir.Interface) bool {
 	}) {
 		return false
 	}
-	if t.goal.outside() || t.goal.slot.public {
+	if (t.goal.outside() || t.goal.slot.public) && !(t.reply && slices.Contains(t.via, i)) {
+		// What came through it unchanged goes back unchanged.
 		return w.opaque(t, at, notModelled(&i.Origin, "whether "+interfaceName(i)+" translates addresses is not modelled"))
 	}
 	t.known = identity{}
-	return w.places(i, slot{public: true}, func(p place) bool {
+	return w.places(i, slot{public: true}, netip.Addr{}, func(p place) bool {
 		u := *t
 		return w.applianceAt(&u, at, i, p)
 	})
@@ -170,7 +106,7 @@ func forwards(m mode, i *ir.Interface) bool {
 }
 
 func (w *walk) applianceAt(t *trip, at place, i *ir.Interface, p place) bool {
-	if p.subnet != at.subnet && !w.aclIn(t, p) {
+	if (at.edge != nil || p.subnet != at.subnet) && !w.aclIn(t, p) {
 		return false
 	}
 	if !slices.Contains(t.via, i) { // else its groups know the flow

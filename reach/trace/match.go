@@ -19,18 +19,29 @@ const (
 )
 
 // segment is the header on one segment of a path. It differs from
-// packet.Header in that an address may be the zero one: a public IPv4 address
-// that the input does not tell, which a gateway has put there.
+// packet.Header in what a gateway or a load balancer on the way has put there
+// and the input does not tell: an address is then the zero one, and the
+// destination port may be any.
 type segment struct {
-	src, dst     netip.Addr
+	src, dst netip.Addr
+	// srcIn and dstIn bound the address where it is the zero one: the CIDR of
+	// the subnet that it is from. nil: it may be any.
+	srcIn, dstIn *netip.Prefix
 	family       packet.Family
 	kind         packet.Kind
 	protocol     uint8
+	anyPort      bool // dport is not known
 	sport, dport uint16
 }
 
 func segmentOf(h packet.Header) segment {
-	return segment{h.Src, h.Dst, h.Family(), h.Kind(), h.Protocol, h.SrcPort, h.DstPort}
+	return segment{src: h.Src, dst: h.Dst, family: h.Family(), kind: h.Kind(), protocol: h.Protocol, sport: h.SrcPort, dport: h.DstPort}
+}
+
+// spot is an address, or a bound on one that is not known.
+type spot struct {
+	netip.Addr
+	in *netip.Prefix
 }
 
 // header is the segment as it is shown; an address that is not known is left
@@ -40,11 +51,21 @@ func (s *segment) header() packet.Header {
 }
 
 // peer is the address that filters of a direction compare with: the other end.
-func (s *segment) peer(egress bool) netip.Addr {
+func (s *segment) peer(egress bool) spot {
 	if egress {
-		return s.dst
+		return s.to()
 	}
-	return s.src
+	return spot{s.src, s.srcIn}
+}
+
+func (s *segment) to() spot { return spot{s.dst, s.dstIn} }
+
+// back is the segment with its addresses exchanged: what routes are asked for
+// the way back.
+func (s *segment) back() segment {
+	b := *s
+	b.src, b.dst, b.srcIn, b.dstIn = s.dst, s.src, s.dstIn, s.srcIn
+	return b
 }
 
 // far is the interface at the other end of a segment, and whether security
@@ -71,6 +92,8 @@ func matchesService(m *ir.Match, s *segment, wide bool) bool {
 		return false
 	case s.kind == packet.Plain:
 		return true
+	case s.anyPort:
+		return wide || m.Ports.Known() && m.Ports.V == ir.AllPorts
 	case m.Ports.Known():
 		return m.Ports.V.Contains(s.dport)
 	default:
@@ -79,7 +102,7 @@ func matchesService(m *ir.Match, s *segment, wide bool) bool {
 }
 
 // matchesPeer compares the other end's address, or its membership.
-func matchesPeer(p *ir.Peer, a netip.Addr, family packet.Family, f far, wide bool) bool {
+func matchesPeer(p *ir.Peer, a spot, family packet.Family, f far, wide bool) bool {
 	switch {
 	case p.Unknown != nil:
 		return wide && (p.Family == packet.FamilyInvalid || p.Family == family)
@@ -95,22 +118,30 @@ func matchesPeer(p *ir.Peer, a netip.Addr, family packet.Family, f far, wide boo
 	}
 }
 
-// inPrefix reports whether an address lies in a CIDR. Of an address that is not
-// known, only the CIDR of everything surely holds it.
-func inPrefix(c netip.Prefix, a netip.Addr, family packet.Family, wide bool) bool {
-	if a.IsValid() {
-		return c.Contains(a)
+// inPrefix reports whether an address lies in a CIDR. One that is not known
+// surely lies in what holds its bound; without one, in the CIDR of everything.
+func inPrefix(c netip.Prefix, a spot, family packet.Family, wide bool) bool {
+	switch {
+	case a.IsValid():
+		return c.Contains(a.Addr)
+	case !c.IsValid() || packet.FamilyOfPrefix(c) != family:
+		return false
+	case a.in == nil:
+		return wide || c.Bits() == 0
+	case wide:
+		return c.Overlaps(*a.in)
+	default:
+		return c.Bits() <= a.in.Bits() && c.Contains(a.in.Addr())
 	}
-	return c.IsValid() && packet.FamilyOfPrefix(c) == family && (wide || c.Bits() == 0)
 }
 
-func inList(l *ir.PrefixList, a netip.Addr, family packet.Family, wide bool) bool {
+func inList(l *ir.PrefixList, a spot, family packet.Family, wide bool) bool {
 	for _, c := range l.CIDRs {
 		if inPrefix(c, a, family, wide) {
 			return true
 		}
 	}
-	return wide && l.MayHoldMore(a, family)
+	return wide && l.MayHoldMore(a.Addr, family)
 }
 
 // member reports whether an interface carries a group. A group of which only a

@@ -62,12 +62,12 @@ func (w *walk) noteRoute(t *trip, at place, c choice, target ir.Target) {
 }
 
 func (w *walk) routeHop(t *trip, at place, c choice) Hop {
-	h := Hop{Stage: StageRoute, Component: subnetName(at.subnet), Verdict: Allow, Header: t.s.header(), Route: c.route}
+	h := Hop{Stage: StageRoute, Component: placeName(at), Verdict: Allow, Header: t.s.header(), Route: c.route}
 	h.Because = routeUnknowns(at, c)
 	if r := c.route; r != nil {
 		h.Rule, h.Place = r.Origin.Address, placeOf(&r.Origin, ir.FieldPeer)
 	}
-	if table, ok := at.subnet.RouteTable.Known(); ok {
+	if table, ok := decides(at).Known(); ok {
 		if c.route == nil {
 			h.Place = placeOf(&table.Origin, ir.FieldInvalid)
 		} else if table.Main && c.route.Origin.Implicit {
@@ -80,19 +80,32 @@ func (w *walk) routeHop(t *trip, at place, c choice) Hop {
 // routeUnknowns lists what decides whether a route is taken, and where it
 // leads.
 func routeUnknowns(at place, c choice) []*ir.Unknown {
-	us := at.subnet.RouteTable.Unknowns()
-	for _, table := range at.subnet.RouteTable.Of {
+	us := decides(at).Unknowns()
+	for _, table := range decides(at).Of {
 		if !c.among {
 			break
 		}
-		us = append(us, unknowns(table.Open)...)
-		for k := range table.Routes {
-			r := &table.Routes[k]
-			us = append(append(us, unknowns(r.Maybe)...), peerUnknowns(&r.Destination)...)
-		}
+		us = append(us, tableUnknowns(table)...)
 	}
 	if r := c.route; r != nil {
 		us = append(append(us, r.Target.Unknowns()...), unknowns(r.Blackhole.Why)...)
+	}
+	return us
+}
+
+// decides are the route tables of a place; none where the place is not known.
+func decides(at place) *ir.Choice[*ir.RouteTable] {
+	if tables, ok := tablesOf(at); ok {
+		return tables
+	}
+	return &ir.Choice[*ir.RouteTable]{}
+}
+
+func tableUnknowns(table *ir.RouteTable) []*ir.Unknown {
+	us := unknowns(table.Open)
+	for k := range table.Routes {
+		r := &table.Routes[k]
+		us = append(append(us, unknowns(r.Maybe)...), peerUnknowns(&r.Destination)...)
 	}
 	return us
 }
@@ -119,8 +132,8 @@ func (w *walk) noteOpaque(t *trip, at place, why *ir.Unknown) {
 	if !w.recording(t) {
 		return
 	}
-	h := Hop{Stage: StageRoute, Component: subnetName(at.subnet), Verdict: Unknown, Message: "the way on is not known", Because: unknowns(why)}
-	if at.subnet == nil {
+	h := Hop{Stage: StageRoute, Component: placeName(at), Verdict: Unknown, Message: "the way on is not known", Because: unknowns(why)}
+	if at.subnet == nil && at.edge == nil {
 		h.Component = nodeName(&t.src)
 	}
 	if why != nil && why.Cause.Message != "" {
@@ -159,24 +172,37 @@ func natText(t *trip) string {
 	return t.s.src.String()
 }
 
-func (w *walk) noteEntered(t *trip) {
+func (w *walk) noteEntered(t *trip, g *ir.Gateway) {
 	if !w.recording(t) {
 		return
 	}
-	h := Hop{Stage: StageGateway, Verdict: Allow, Message: "in from the internet"}
-	for _, g := range w.n.Gateways {
-		if g.Kind == ir.InternetGateway && attachedTo(optimist, g, t.goal.at.vpc) {
-			h.Component, h.Place = gatewayName(g), placeOf(&g.Origin, ir.FieldInvalid)
-			break
-		}
-	}
-	if h.Component == "" {
-		h.Component = gatewayName(nil)
+	h := Hop{Stage: StageGateway, Component: gatewayName(g), Verdict: Allow, Message: "in from the internet"}
+	if g != nil {
+		h.Place = placeOf(&g.Origin, ir.FieldInvalid)
 	}
 	if t.s.family == packet.IPv4 {
 		h.Message += " to " + addressText(t.s.dst)
 	}
 	w.note(t, h)
+}
+
+// noteInspected: the appliances behind an endpoint decide.
+func (w *walk) noteInspected(t *trip, g *ir.Gateway) {
+	if w.recording(t) {
+		w.note(t, Hop{
+			Stage: StageGateway, Component: gatewayName(g), Verdict: Unknown, Message: "the appliances behind it decide",
+			Place: placeOf(&g.Origin, ir.FieldInvalid), Because: []*ir.Unknown{behind(g)},
+		})
+	}
+}
+
+func (w *walk) noteTransitIn(t *trip, g *ir.TransitGateway, from *ir.Attachment) {
+	if w.recording(t) {
+		w.note(t, Hop{
+			Stage: StageTransitGateway, Component: transitName(g), Verdict: Allow,
+			Message: "in by " + attachmentName(from), Place: placeOf(&from.Origin, ir.FieldInvalid),
+		})
+	}
 }
 
 func (w *walk) noteTransit(t *trip, g *ir.TransitGateway, to *ir.Attachment) {

@@ -45,7 +45,7 @@ func answerType(h packet.Header) (uint8, bool) {
 // answer sends the reply back from where the request arrived.
 func (w *walk) answer(t *trip) bool {
 	if t.opaque {
-		return w.m == optimist
+		return w.m == optimist && (t.first == nil || w.answer(t.first))
 	}
 	s, needed := replySegment(&t.s)
 	if !needed {
@@ -53,14 +53,18 @@ func (w *walk) answer(t *trip) bool {
 	}
 	r := trip{
 		s: s, src: t.goal, goal: t.src, reply: true, fresh: true,
-		nats: t.nats, via: t.via, exit: t.exit,
-		home: t.entered && (s.family == packet.IPv4 || t.src.outside()),
+		nats: t.nats, via: t.via, exit: t.exit, kept: t.kept, first: t.first, through: t.through,
+		home: t.entered && (s.family == packet.IPv4 || t.src.outside()), public: t.public,
 	}
 	r.goal.slot.public = t.left
-	if !r.src.outside() {
+	switch {
+	case !r.src.outside():
 		return w.depart(&r, r.src.at)
-	}
-	if t.exit == ir.VPCEndpoint {
+	case t.exit.gateway != nil:
+		return w.fromVPN(&r, t.exit.gateway)
+	case t.exit.transit != nil:
+		return w.fromTransit(&r, t.exit.transit, t.exit.outside)
+	case t.exit.kind == ir.VPCEndpoint:
 		return w.aclIn(&r, r.goal.at) && w.returned(&r)
 	}
 	return w.enter(&r)
@@ -71,13 +75,13 @@ func (w *walk) answer(t *trip) bool {
 func (w *walk) returned(t *trip) bool {
 	if t.opaque || len(t.nats) == 0 {
 		w.noteReturned(t)
-		return true
+		return t.first == nil || w.answer(t.first) // on the load balancer's first leg
 	}
 	last := len(t.nats) - 1
 	step := t.nats[last]
 	s, _ := replySegment(&step.inner)
 	t.nats, t.s, t.src, t.goal = t.nats[:last:last], s, t.goal, step.src
-	t.departs, t.home = 0, false
+	t.departs, t.home, t.exit, t.inspected = 0, false, exit{}, false
 	return w.depart(t, step.at)
 }
 
@@ -88,5 +92,7 @@ func replySegment(s *segment) (segment, bool) {
 		h.Src = h.Dst // of the same family, which is all that counts here
 	}
 	r, needed := ReplyHeader(h)
-	return segment{s.dst, s.src, s.family, s.kind, s.protocol, r.SrcPort, r.DstPort}, needed
+	b := s.back()
+	b.sport, b.dport, b.anyPort = r.SrcPort, r.DstPort, false
+	return b, needed
 }

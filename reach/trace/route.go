@@ -20,7 +20,7 @@ const (
 
 // ranks returns the rank that a destination surely has for an address and the
 // highest it may have, rankNoRoute where it does not match.
-func ranks(d *ir.Peer, a netip.Addr, family packet.Family, propagated bool) (sure, maybe int) {
+func ranks(d *ir.Peer, a spot, family packet.Family, propagated bool) (sure, maybe int) {
 	class := rankStatic
 	if propagated {
 		class = rankPropagated
@@ -40,7 +40,7 @@ func ranks(d *ir.Peer, a netip.Addr, family packet.Family, propagated bool) (sur
 	}
 }
 
-func prefixRanks(c netip.Prefix, a netip.Addr, family packet.Family, class int) (sure, maybe int) {
+func prefixRanks(c netip.Prefix, a spot, family packet.Family, class int) (sure, maybe int) {
 	sure, maybe = rankNoRoute, rankNoRoute
 	if inPrefix(c, a, family, true) {
 		maybe = c.Bits()*rankStep + class
@@ -51,13 +51,13 @@ func prefixRanks(c netip.Prefix, a netip.Addr, family packet.Family, class int) 
 	return sure, maybe
 }
 
-func listRanks(l *ir.PrefixList, a netip.Addr, family packet.Family, class int) (sure, maybe int) {
+func listRanks(l *ir.PrefixList, a spot, family packet.Family, class int) (sure, maybe int) {
 	sure, maybe = rankNoRoute, rankNoRoute
 	for _, c := range l.CIDRs {
 		s, m := prefixRanks(c, a, family, class)
 		sure, maybe = max(sure, s), max(maybe, m)
 	}
-	if l.MayHoldMore(a, family) {
+	if l.MayHoldMore(a.Addr, family) {
 		maybe = rankLongest
 	}
 	return sure, maybe
@@ -126,10 +126,10 @@ func lookup(t *ir.RouteTable, s *segment, visit func(choice) bool) {
 }
 
 func routeRanks(r *ir.Route, s *segment) (sure, maybe int) {
-	if !s.dst.IsValid() && isLocal(r) {
+	if !s.dst.IsValid() && s.dstIn == nil && isLocal(r) {
 		return rankNoRoute, rankNoRoute // no VPC holds a public address of a gateway
 	}
-	sure, maybe = ranks(&r.Destination, s.dst, s.family, r.Propagated)
+	sure, maybe = ranks(&r.Destination, s.to(), s.family, r.Propagated)
 	if r.Maybe != nil {
 		sure = rankNoRoute
 	}

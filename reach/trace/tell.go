@@ -16,7 +16,7 @@ func tellGroups(h *Hop, m mode, i *ir.Interface, egress bool, s *segment, f far)
 	switch {
 	case h.Verdict == Deny:
 		h.Code = "ENI_SG_RULES_MISMATCH"
-		h.Message = fmt.Sprintf("no rule allows %s %s %s", packetText(s), direction(egress), addressText(s.peer(egress)))
+		h.Message = fmt.Sprintf("no rule allows %s %s %s", packetText(s), direction(egress), addressText(s.peer(egress).Addr))
 		return
 	case r != nil:
 		h.SGRule, h.Rule = r, r.Origin.Address
@@ -234,7 +234,7 @@ func certain(e *ir.Entry) bool { return e.Maybe == nil && e.Number.Known() && e.
 
 func tellService(h *Hop, i *ir.Interface, s *segment) {
 	h.Component, h.Place = interfaceName(i), i.Origin.Place("")
-	if i.NoInbound {
+	if i.NoInbound || i.Kind == ir.InterfaceConnectEndpoint {
 		h.Message = "accepts no flows: it only begins them"
 		return
 	}

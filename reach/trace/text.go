@@ -28,6 +28,14 @@ func subnetName(s *ir.Subnet) string {
 	return nameOf(&s.Origin, s.ID, s.Name, "a subnet")
 }
 
+// placeName is the subnet, or the gateway, that a packet stands at.
+func placeName(at place) string {
+	if at.edge != nil {
+		return gatewayName(at.edge)
+	}
+	return subnetName(at.subnet)
+}
+
 func vpcName(v *ir.VPC) string {
 	if v == nil {
 		return "a VPC that is not known"

@@ -107,6 +107,7 @@ const (
 	StageTransitGateway       // transit gateway and its tables
 	StageBPA                  // VPC Block Public Access
 	StageExempt               // a destination that groups and ACLs never filter
+	StageLoadBalancer         // what a load balancer does with what it takes
 )
 
 func (s Stage) String() string {
@@ -135,6 +136,8 @@ func (s Stage) String() string {
 		return "bpa"
 	case StageExempt:
 		return "exempt"
+	case StageLoadBalancer:
+		return "load-balancer"
 	case StageInvalid:
 	}
 	return fmt.Sprintf("stage(%d)", uint8(s))

@@ -1,7 +1,6 @@
 package trace
 
 import (
-	"net/netip"
 	"slices"
 
 	"github.com/postern-dev/postern/ir"
@@ -116,7 +115,7 @@ func (w *walk) transitNext(t *trip, at place, g *ir.TransitGateway, from *ir.Att
 func (w *walk) transitMesh(t *trip, at place, g *ir.TransitGateway, from *ir.Attachment) bool {
 	r := transitRoutes{}
 	for _, a := range g.Attachments {
-		r.propagated(a, &t.s)
+		r.propagated(g, a, &t.s)
 	}
 	r.open = g.Open
 	return w.transitTake(t, at, g, from, &r)
@@ -126,11 +125,11 @@ func (w *walk) transitTable(t *trip, at place, g *ir.TransitGateway, from *ir.At
 	r := transitRoutes{open: table.Open}
 	for k := range table.Routes {
 		d := &table.Routes[k]
-		sure, maybe := ranks(&d.Destination, t.s.dst, t.s.family, false)
+		sure, maybe := ranks(&d.Destination, t.s.to(), t.s.family, false)
 		r.add(transitChoice{route: d, sure: sure, maybe: maybe})
 	}
 	for _, a := range table.Propagated {
-		r.propagated(a, &t.s)
+		r.propagated(g, a, &t.s)
 	}
 	return w.transitTake(t, at, g, from, &r)
 }
@@ -158,10 +157,19 @@ func (r *transitRoutes) add(c transitChoice) {
 }
 
 // propagated adds the best of an attachment's CIDRs.
-func (r *transitRoutes) propagated(a *ir.Attachment, s *segment) {
+func (r *transitRoutes) propagated(g *ir.TransitGateway, a *ir.Attachment, s *segment) {
 	c := transitChoice{to: a, sure: rankNoRoute, maybe: rankNoRoute}
+	if a.Outside {
+		// What comes from outside is not in the input, and takes nothing from the
+		// VPCs that are attached.
+		if !inAttached(g, s) {
+			c.maybe = rankLongest
+		}
+		r.add(c)
+		return
+	}
 	for _, v := range a.VPC.Of {
-		sure, maybe := vpcRanks(v, s.dst, s.family)
+		sure, maybe := vpcRanks(v, s.to(), s.family)
 		if _, known := a.VPC.Known(); known {
 			c.sure = sure
 		}
@@ -173,8 +181,20 @@ func (r *transitRoutes) propagated(a *ir.Attachment, s *segment) {
 	r.add(c)
 }
 
+// inAttached reports whether a packet is surely for a VPC that is attached.
+func inAttached(g *ir.TransitGateway, s *segment) bool {
+	return slices.ContainsFunc(g.Attachments, func(a *ir.Attachment) bool {
+		v, ok := a.VPC.Known()
+		if !ok {
+			return false
+		}
+		sure, _ := vpcRanks(v, s.to(), s.family)
+		return sure != rankNoRoute
+	})
+}
+
 // vpcRanks ranks the routes that a VPC's CIDRs make.
-func vpcRanks(v *ir.VPC, a netip.Addr, family packet.Family) (sure, maybe int) {
+func vpcRanks(v *ir.VPC, a spot, family packet.Family) (sure, maybe int) {
 	sure, maybe = rankNoRoute, rankNoRoute
 	cidrs := v.IPv4
 	if family == packet.IPv6 {
@@ -256,6 +276,9 @@ func (w *walk) transitRoute(t *trip, at place, g *ir.TransitGateway, from *ir.At
 // routes lead on.
 func (w *walk) transitTo(t *trip, at place, g *ir.TransitGateway, from, to *ir.Attachment) bool {
 	w.noteTransit(t, g, to)
+	if to.Outside {
+		return w.transitAway(t, at, g, to)
+	}
 	if len(to.VPC.Of) == 0 && to.VPC.Open == nil {
 		return w.opaque(t, at, notModelled(&to.Origin, "what is behind "+attachmentName(to)+" is not modelled"))
 	}
@@ -267,6 +290,19 @@ func (w *walk) transitTo(t *trip, at place, g *ir.TransitGateway, from, to *ir.A
 		u := *t
 		return w.opaque(&u, at, why)
 	})
+}
+
+// transitAway leaves by an attachment for a network outside.
+func (w *walk) transitAway(t *trip, at place, g *ir.TransitGateway, to *ir.Attachment) bool {
+	switch {
+	case !t.goal.outside():
+		return w.opaque(t, at, notModelled(&to.Origin, "how networks beyond "+attachmentName(to)+" lead back to "+nodeName(&t.goal)+" is not in the input"))
+	case t.reply && t.exit.transit != g:
+		return w.refuse(t, StageTransitGateway, transitName(g), "the request came by another gateway: its reply has to leave there", "NO_ROUTE_TO_DESTINATION")
+	case !t.reply:
+		t.exit = exit{transit: g, outside: to}
+	}
+	return w.deliver(t)
 }
 
 // transitIdentity: references hold when they are enabled on the gateway and on
@@ -288,16 +324,5 @@ func (w *walk) transitOut(t *trip, at place, g *ir.TransitGateway, to *ir.Attach
 			return w.opaque(&u, at, notModelled(&to.Origin, "the subnets of "+attachmentName(to)+" are not in the input"))
 		}
 		return w.local(&u, place{vpc: v})
-	})
-}
-
-// transitOutside reports whether something other than VPCs of the network may
-// be attached to a transit gateway.
-func transitOutside(g *ir.TransitGateway) bool {
-	if g == nil || g.Open != nil {
-		return true
-	}
-	return slices.ContainsFunc(g.Attachments, func(a *ir.Attachment) bool {
-		return len(a.VPC.Of) == 0 || a.VPC.Open != nil
 	})
 }

@@ -13,6 +13,10 @@ type place struct {
 	subnet *ir.Subnet
 	vpc    *ir.VPC
 	why    *ir.Unknown
+	// edge is a gateway with a route table of its own, which stands in no
+	// subnet: an internet or virtual private gateway that something comes in by,
+	// a regional NAT gateway.
+	edge *ir.Gateway
 }
 
 // node is an end of a segment: an interface, a NAT gateway, or, when neither is
@@ -59,15 +63,38 @@ type trip struct {
 	entered   bool // it came in through an internet gateway
 	left      bool // an internet gateway has put a public address into the source
 	// home: a reply that has to leave by the internet gateway that the request
-	// came through.
-	home bool
-	exit ir.GatewayKind // by which it left for the goal outside, or leaves the sender's VPC
-	nats []natStep
-	via  []*ir.Interface // appliances
+	// came through; to public: to the goal's public address.
+	home, public bool
+	exit         exit
+	nats         []natStep
+	via          []*ir.Interface // appliances
+	inspected    bool            // it has passed a Gateway Load Balancer endpoint
+
+	// kept: the source is that of somebody behind the sender, a load balancer or
+	// an Instance Connect endpoint. The reply goes back to the sender whatever
+	// the routes say.
+	kept bool
+	// through is the load balancer that the query goes through; first is the
+	// flow to it, once the packet is on its second leg.
+	through *passage
+	first   *trip
+	classic bool // the second leg is that of a classic load balancer
 
 	departs int
 	left8   [maxDeparts]*ir.Subnet // subnets left since the header last changed
 }
+
+// exit is how a packet left for a host outside, or came from one: by what the
+// reply has to return.
+type exit struct {
+	kind    ir.GatewayKind
+	gateway *ir.Gateway        // a virtual private gateway
+	transit *ir.TransitGateway // and its attachment that leads outside
+	outside *ir.Attachment
+}
+
+// private reports whether the exit is a link to premises.
+func (e *exit) private() bool { return e.gateway != nil || e.transit != nil }
 
 // natStep is a NAT gateway that the packet passed: what its reply restores.
 type natStep struct {
@@ -98,51 +125,24 @@ type walk struct {
 // flow walks the query.
 func (w *walk) flow() bool {
 	q := &w.q
-	var from, to slot
-	if message, code := w.ends(&from, &to); message != "" {
-		return w.refuseEnds(message, code)
+	var e ends
+	if w.ends(&e); e.message != "" {
+		return w.refuseEnds(e.message, e.code)
 	}
-	if !w.exists(q.From) || !w.exists(q.To) || !w.held(q.From, from) || !w.held(q.To, to) {
+	if !w.exists(q.From) || !w.held(q.From, e.from) || !w.sends(&e) {
 		return false
 	}
-	return w.places(q.From, from, func(a place) bool {
-		return w.places(q.To, to, func(b place) bool {
-			return w.start(node{iface: q.From, at: a, slot: from}, node{iface: q.To, at: b, slot: to})
+	if len(e.through) > 0 {
+		return w.balanced(&e)
+	}
+	if !w.exists(q.To) || !w.held(q.To, e.to) {
+		return false
+	}
+	return w.places(q.From, e.from, q.Header.Src, func(a place) bool {
+		return w.places(q.To, e.to, e.dst, func(b place) bool {
+			return w.start(&e, node{iface: q.From, at: a, slot: e.from}, node{iface: q.To, at: b, slot: e.to}, nil)
 		})
 	})
-}
-
-// ends checks that the query is a flow between its two ends, and finds how they
-// hold the header's addresses.
-func (w *walk) ends(from, to *slot) (message, code string) {
-	q := &w.q
-	switch {
-	case !q.Header.Valid():
-		return "not a header: its addresses are of two families, or it has fields that its protocol lacks", ""
-	case q.From == nil && q.To == nil:
-		return "neither end is in the network", ""
-	case q.From == q.To:
-		return "an interface that sends to itself uses no network", ""
-	}
-	var ok bool
-	if q.From != nil {
-		*from, ok = holds(w.n, q.From, q.Header.Src)
-		if !ok || from.public {
-			return q.Header.Src.String() + " is no address of " + interfaceName(q.From), "IGW_REJECTS_SPOOFED_TRAFFIC"
-		}
-	}
-	if q.To == nil {
-		return "", ""
-	}
-	*to, ok = holds(w.n, q.To, q.Header.Dst)
-	switch {
-	case ok:
-		return "", ""
-	case q.From == nil && onInternet(q.Header.Dst) && q.Header.Dst.Is4():
-		return noPublicAddress(q.To, q.Header.Dst), "IGW_PUBLIC_IP_ASSOCIATION_FOR_INGRESS"
-	default:
-		return q.Header.Dst.String() + " is no address of " + interfaceName(q.To), "NO_POSSIBLE_DESTINATION"
-	}
 }
 
 // exists asks whether an interface is there at all. A flow of one that is not
@@ -178,16 +178,19 @@ func (w *walk) doubt(i *ir.Interface, message string, p diag.Place, why *ir.Unkn
 }
 
 // start walks from one place to another.
-func (w *walk) start(from, to node) bool {
-	t := trip{
-		s: segmentOf(w.q.Header), src: from, goal: to, fresh: true, known: plain(),
-	}
-	if from.outside() {
+func (w *walk) start(e *ends, from, to node, through *passage) bool {
+	t := trip{s: segmentOf(w.q.Header), src: from, goal: to, fresh: true, known: plain(), kept: e.kept, through: through}
+	switch {
+	case from.outside():
 		return w.fromOutside(&t)
-	}
-	if to.outside() && exempt(from.at, t.s.dst, bool(w.m)) {
+	case !to.outside():
+	case exempt(from.at, t.s.dst, bool(w.m)):
 		w.noteExempt(&t)
 		return true
+	case isLattice(t.s.dst):
+		return w.toLattice(&t, from.at)
+	case isReserved(t.s.dst):
+		return w.refuse(&t, StageRoute, placeName(from.at), "no route applies to the reserved address "+t.s.dst.String(), "NO_ROUTE_TO_DESTINATION")
 	}
 	return w.depart(&t, from.at)
 }
@@ -197,30 +200,33 @@ func (w *walk) depart(t *trip, at place) bool {
 	if w.steps++; w.steps > maxSteps {
 		return w.opaque(t, at, tooMany())
 	}
+	if t.reply && t.kept {
+		return w.straightBack(t, at)
+	}
 	g := &t.goal
-	if !g.outside() && !g.slot.public {
+	if !g.outside() && !g.slot.public && !nat64.Contains(t.s.dst) {
 		if at.subnet != nil && at.subnet == g.at.subnet {
 			// Inside one subnet there are neither ACLs nor routes, and a transit
 			// gateway's attachment there hands over unfiltered.
 			// [VPC vpc-network-acls.md; tgw-nacls]
-			return w.groupsOut(t, plain()) && w.deliver(t)
+			return w.groupsOut(t, plain()) && (!t.classic || t.reply || w.acl(t, at, true)) && w.deliver(t)
 		}
-		if g.at.subnet == nil {
+		if g.at.subnet == nil && g.at.edge == nil {
 			return w.opaque(t, at, g.at.why)
 		}
 	}
-	if at.subnet == nil {
+	tables, ok := tablesOf(at)
+	if !ok {
 		return w.opaque(t, at, at.why)
 	}
 	if slices.Contains(t.left8[:t.departs], at.subnet) {
-		return w.refuse(t, StageRoute, subnetName(at.subnet), circle, "NO_PATH")
+		return w.refuse(t, StageRoute, placeName(at), circle, "NO_PATH")
 	}
 	if t.departs == maxDeparts {
 		return w.opaque(t, at, tooMany())
 	}
 	t.left8[t.departs] = at.subnet
 	t.departs++
-	tables := &at.subnet.RouteTable
 	if table, ok := tables.Known(); ok {
 		return w.routes(t, at, table)
 	}
@@ -231,6 +237,33 @@ func (w *walk) depart(t *trip, at place) bool {
 		u := *t
 		return w.opaque(&u, at, why)
 	})
+}
+
+// tablesOf are the route tables that may decide at a place.
+func tablesOf(at place) (*ir.Choice[*ir.RouteTable], bool) {
+	switch {
+	case at.edge != nil:
+		return &at.edge.RouteTable, true
+	case at.subnet != nil:
+		return &at.subnet.RouteTable, true
+	default:
+		return nil, false
+	}
+}
+
+// straightBack is the reply to a source that was preserved, or to VPC Lattice:
+// the ACLs judge it, and no route.
+func (w *walk) straightBack(t *trip, at place) bool {
+	g := &t.goal
+	if !w.groupsOut(t, plain()) {
+		return false
+	}
+	if g.outside() || at.subnet == nil || at.subnet != g.at.subnet {
+		if !w.aclOut(t, at) || !g.outside() && !w.aclIn(t, g.at) {
+			return false
+		}
+	}
+	return w.deliver(t)
 }
 
 // routes tries what the table may do with the packet.
@@ -280,9 +313,14 @@ func (w *walk) follow(t *trip, at place, c choice, target ir.Target) bool {
 		return false
 	}
 	w.noteRoute(t, at, c, target)
-	if t.home && !leavesByInternetGateway(target) {
-		return w.refuse(t, StageRoute, subnetName(at.subnet),
+	if t.home && !mayLeadHome(target) {
+		return w.refuse(t, StageRoute, placeName(at),
 			"the reply has to leave by the internet gateway that the request came through", "NO_ROUTE_TO_DESTINATION")
+	}
+	if t.kept && target.Kind != ir.TargetLocal {
+		if ok, done := w.keeps(t, at, c, target); done {
+			return ok
+		}
 	}
 	switch target.Kind {
 	case ir.TargetLocal:
@@ -300,8 +338,17 @@ func (w *walk) follow(t *trip, at place, c choice, target ir.Target) bool {
 	return w.opaque(t, at, notModelled(&c.route.Origin, "where "+targetName(target)+" leads is not modelled"))
 }
 
-func leavesByInternetGateway(t ir.Target) bool {
-	return t.Kind == ir.TargetGateway && t.Gateway != nil && t.Gateway.Kind == ir.InternetGateway
+// mayLeadHome reports whether a target is, or may hand on to, the internet
+// gateway of the VPC.
+func mayLeadHome(t ir.Target) bool {
+	switch t.Kind {
+	case ir.TargetGateway:
+		return t.Gateway != nil && (t.Gateway.Kind == ir.InternetGateway || t.Gateway.Kind == ir.LoadBalancerEndpoint)
+	case ir.TargetInterface, ir.TargetTransitGateway:
+		return true
+	case ir.TargetLocal, ir.TargetPeering, ir.TargetOther, ir.TargetInvalid:
+	}
+	return false
 }
 
 // egressIdentity says whether the sender's own groups may name the receiver's
@@ -324,7 +371,7 @@ func egressIdentity(target ir.Target) identity {
 // local delivers inside the VPC.
 func (w *walk) local(t *trip, at place) bool {
 	g := &t.goal
-	if g.outside() || g.slot.public {
+	if g.outside() || g.slot.public || nat64.Contains(t.s.dst) {
 		return w.refuse(t, StageEndpoint, vpcName(at.vpc), t.s.dst.String()+" is inside the VPC, and the other end is not", "NO_POSSIBLE_DESTINATION")
 	}
 	if !w.sameVPC(at.vpc, g.at.vpc) {
@@ -360,8 +407,15 @@ func (w *walk) deliver(t *trip) bool {
 	if t.reply {
 		return w.returned(t)
 	}
-	if i := t.goal.iface; i != nil && !(w.groupsIn(t, i) && w.service(t, i)) {
-		return false
+	if i := t.goal.iface; i != nil {
+		// What comes to an Instance Connect endpoint is not asked of its groups:
+		// nothing answers there. [eice-security-groups]
+		if i.Kind != ir.InterfaceConnectEndpoint && !w.groupsIn(t, i) || !w.service(t, i) {
+			return false
+		}
+	}
+	if t.through != nil && t.first == nil {
+		return w.forward(t)
 	}
 	return !w.complete || w.answer(t)
 }
