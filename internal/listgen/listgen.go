@@ -22,12 +22,13 @@ const (
 	ACL              // five fields, addresses of a few sites, 5 % of them any
 	FW               // the same with 30 %
 	Adversarial      // random ranges in all five fields
-	AWS              // peer, protocol and port
+	AWS              // peer, protocol and port, as the rules of groups have
+	NACL             // the same with 30 % of the peers any, and types of ICMP
 	Tiny             // five fields with few values each, so that lists can be tried out
 )
 
 // Kinds lists all kinds.
-var Kinds = [...]Kind{ACL, FW, Adversarial, AWS, Tiny}
+var Kinds = [...]Kind{ACL, FW, Adversarial, AWS, NACL, Tiny}
 
 func (k Kind) String() string {
 	switch k {
@@ -39,6 +40,8 @@ func (k Kind) String() string {
 		return "adv"
 	case AWS:
 		return "aws"
+	case NACL:
+		return "nacl"
 	case Tiny:
 		return "tiny"
 	case KindInvalid:
@@ -96,7 +99,10 @@ func (g *Generator) Rule() Rule {
 	case Adversarial:
 		r.Box = g.ranges()
 	case AWS:
-		r.Box = g.three()
+		r.Box = g.three(.02)
+	case NACL:
+		r.Box = g.three(.3)
+		g.icmp(&r.Box)
 	case Tiny:
 		r.Box = g.tiny()
 	case KindInvalid:
@@ -170,14 +176,32 @@ func (g *Generator) five(wild float64) solver.Box {
 }
 
 // three draws a line of a list that AWS filters are made of.
-func (g *Generator) three() solver.Box {
+func (g *Generator) three(wild float64) solver.Box {
 	all := solver.Everything(g.family)
-	b := g.five(.02)
+	b := g.five(wild)
 	if b.Src == all.Src {
 		b.Protocol, b.DstPort = solver.Port(packet.TCP), solver.Port(uint16(g.r.IntN(65536)))
 	}
 	b.Dst, b.SrcPort = all.Dst, all.SrcPort
 	return b
+}
+
+// icmp turns a line about IPv4's ICMP into one about the family's, half of
+// them with a type, some with a code.
+func (g *Generator) icmp(b *solver.Box) {
+	if b.Protocol != solver.Port(packet.ICMP) {
+		return
+	}
+	if g.family == packet.IPv6 {
+		b.Protocol = solver.Port(packet.ICMPv6)
+	}
+	types := [...]uint8{0, 3, 8, 11, 128, 129}
+	switch kind := types[g.r.IntN(len(types))]; g.r.IntN(4) {
+	case 0:
+		b.DstPort = solver.Port(packet.TypeCode(kind, uint8(g.r.IntN(5))))
+	case 1:
+		b.DstPort = solver.Interval{Lo: packet.TypeCode(kind, 0), Hi: packet.TypeCode(kind, 255)}
+	}
 }
 
 // ranges draws a box of true ranges in all fields.

@@ -18,6 +18,9 @@
 // bounds it, and a model that does not fit its query is an error. With the build
 // tag z3, InProcess asks libz3 without a process.
 //
+// A Coverage is what package rulelist asks when its own steps cannot tell
+// whether some entries of a list cover another.
+//
 // Package smt knows headers and nothing of AWS, and nothing of the packet sets
 // of package solver that it is compared with.
 package smt

@@ -80,6 +80,8 @@ func (v Value) slice(hi, lo int) Value {
 // multiple of four.
 func (v Value) text(width int) string {
 	switch {
+	case width%4 != 0 && width > 64:
+		return fmt.Sprintf("#b%0*b%064b", width-64, v.Hi, v.Lo)
 	case width%4 != 0:
 		return fmt.Sprintf("#b%0*b", width, v.Lo)
 	case width > 64:
