@@ -13,7 +13,7 @@ type Analysis struct{ Shadowed, Redundant Verdict }
 
 // Analyse finds the verdicts about all entries, on all processors that the
 // program may use. They do not depend on how many there are. last may be nil;
-// otherwise several goroutines call it at once. The first error ends it.
+// otherwise several goroutines call it at once. The error is that of ctx.
 //
 // Pieces that lie in one before them are found first. They cover nothing that
 // is not covered without them, and need not be looked at again but for one
@@ -33,7 +33,8 @@ func (x *Index) Analyse(ctx context.Context, last Exact) ([]Analysis, error) {
 	in, hidden := x.unheld(holders)
 	out := make([]Analysis, x.Len())
 	err = inParallel(x.Len(), func() func(i int) error {
-		s := &search{x: x, in: in, hidden: hidden, holders: holders}
+		s := newSearch(x)
+		s.in, s.hidden, s.holders = in, hidden, holders
 		return func(i int) error {
 			j := judge{s: s, i: i, last: last, both: true}
 			err := j.run(ctx)

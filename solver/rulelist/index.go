@@ -33,6 +33,10 @@ type Index struct {
 	table             // all pieces: entry by entry those of Lo, then those of Hi when they differ
 	hi        []int32 // the first piece of Hi of each entry; its last is the entry's last
 
+	// What subtraction and the diagram of one box may cost: maxSteps and
+	// maxDiagram; tests ask for less.
+	mostSteps, mostEdges int
+
 	once       sync.Once
 	classifier classifier // made for the first Classify
 }
@@ -40,7 +44,7 @@ type Index struct {
 // NewIndex makes the index of the entries of a list in one family. otherwise is
 // what becomes of headers that no entry matches; it matters to Redundant alone.
 func NewIndex(f packet.Family, entries []Entry, otherwise solver.Decision) *Index {
-	x := &Index{family: f, otherwise: otherwise}
+	x := &Index{family: f, otherwise: otherwise, mostSteps: maxSteps, mostEdges: maxDiagram}
 	if f != packet.IPv6 {
 		x.family = packet.IPv4 // of no family: its entries match nothing
 	}

@@ -146,7 +146,16 @@ func (x *Index) header(p *point) packet.Header {
 	return h
 }
 
-// solverBox translates a piece back.
+// region translates a piece back.
+func (x *Index) region(a *piece) packet.Region {
+	var r packet.Region
+	for f := range a {
+		r[f] = packet.Range{Lo: x.first(a, f), Hi: x.last(a, f)}
+	}
+	return r
+}
+
+// solverBox is region for package solver.
 func (x *Index) solverBox(a *piece) solver.Box {
 	ports := func(f int) solver.Interval {
 		return solver.Interval{Lo: uint16(x.first(a, f).Lo), Hi: uint16(x.last(a, f).Lo)}

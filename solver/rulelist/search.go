@@ -48,7 +48,9 @@ type search struct {
 	leaf  map[int32]*packet.Cover
 }
 
-func newSearch(x *Index) *search { return &search{x: x, in: &x.table} }
+func newSearch(x *Index) *search {
+	return &search{x: x, in: &x.table}
+}
 
 // container returns a piece before a piece's entry that surely holds it, -1 if
 // there is none.

@@ -3,6 +3,7 @@ package rulelist
 import (
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 
@@ -84,13 +85,18 @@ type Verdict struct {
 	// is nil when only TierDiagram or TierExact could tell, and when it would
 	// have too many leaves.
 	Cover *packet.Cover
+	// Why is, when Undecided, what kept the last step from telling; nil when
+	// there was none.
+	Why error
 }
 
 // Exact is a solver that answers what the steps of this package could not.
+// Package smt has one.
 type Exact interface {
-	// Covered reports whether every well-formed header of a box is in one of
-	// others; when not, it returns a header that is in none.
-	Covered(ctx context.Context, target solver.Box, others []solver.Box) (bool, packet.Header, error)
+	// Covered reports whether every well-formed header of a region is in one of
+	// others; when not, it returns a header that is in none. The error says why
+	// it cannot tell.
+	Covered(ctx context.Context, f packet.Family, target packet.Region, others []packet.Region) (bool, packet.Header, error)
 }
 
 // maxSteps bounds the candidates that subtraction looks at for one box.
@@ -99,8 +105,11 @@ const maxSteps = 1 << 21
 // maxDiagram bounds the edges of the diagram of one box.
 const maxDiagram = 1 << 20
 
+// errWitness says that an Exact is wrong.
+var errWitness = errors.New("rulelist: the header that the solver found is covered, or not in question")
+
 // Shadowed reports whether all that entry i may match is surely matched by
-// entries before it. last may be nil. An error is one of last's, or of ctx.
+// entries before it. last may be nil. The error is that of ctx.
 func (x *Index) Shadowed(ctx context.Context, i int, last Exact) (Verdict, error) {
 	s := newSearch(x)
 	j := judge{s: s, i: i, last: last}
@@ -168,7 +177,7 @@ func (v *Verdict) merge(o Verdict) {
 	switch {
 	case v.State == Alive:
 	case o.State != Covered:
-		v.State, v.Witness = o.State, o.Witness
+		v.State, v.Witness, v.Why = o.State, o.Witness, o.Why
 	case v.State == Covered:
 		v.Rules, v.Cover = append(v.Rules, o.Rules...), o.Cover
 	}
@@ -253,7 +262,7 @@ func (j *judge) decide(ctx context.Context, t *piece, after bool) (Verdict, erro
 	}
 	s.gather(t, j.i, nil, after)
 	cands := s.cands
-	s.steps, s.build = maxSteps, len(s.x.targets(j.i)) == 1
+	s.steps, s.build = s.x.mostSteps, len(s.x.targets(j.i)) == 1
 	clear(s.leaf)
 	proved := s.prove(t, cands)
 	if proved != nil {
@@ -280,7 +289,7 @@ func (j *judge) decide(ctx context.Context, t *piece, after bool) (Verdict, erro
 
 // diagram decides a target with packet sets of its candidates.
 func (s *search) diagram(t *piece, cands []candidate) Verdict {
-	sp := solver.New(s.x.family, solver.Options{MaxEdges: maxDiagram})
+	sp := solver.New(s.x.family, solver.Options{MaxEdges: s.x.mostEdges})
 	otherwise := solver.Deny
 	if s.open {
 		otherwise = solver.Permit
@@ -306,18 +315,25 @@ func (s *search) diagram(t *piece, cands []candidate) Verdict {
 }
 
 // ask decides a target by questions to another solver, one for each candidate
-// that opposes and one for what no candidate takes.
+// that opposes and one for what no candidate takes. What it cannot tell is
+// Undecided; only the end of ctx is an error.
 func (s *search) ask(ctx context.Context, last Exact, t *piece, cands []candidate) (Verdict, error) {
-	var others []solver.Box
+	var others []packet.Region
 	question := func(b *piece) (Verdict, error) {
-		ok, h, err := last.Covered(ctx, s.x.solverBox(b), others)
+		target := s.x.region(b)
+		ok, h, err := last.Covered(ctx, s.x.family, target, others)
 		switch {
-		case err != nil:
-			return Verdict{State: Undecided, Tier: TierExact}, err
-		case !ok:
-			return Verdict{State: Alive, Tier: TierExact, Witness: h}, nil
+		case ctx.Err() != nil:
+			return Verdict{}, ctx.Err()
+		case err == nil && ok:
+			return Verdict{State: Covered, Tier: TierExact}, nil
+		case err == nil && (!h.Valid() || !target.Contains(h) || slices.ContainsFunc(others, func(r packet.Region) bool { return r.Contains(h) })):
+			err = errWitness
 		}
-		return Verdict{State: Covered, Tier: TierExact}, nil
+		if err != nil {
+			return Verdict{State: Undecided, Tier: TierExact, Why: err}, nil
+		}
+		return Verdict{State: Alive, Tier: TierExact, Witness: h}, nil
 	}
 	for k := range cands {
 		c := cands[k].clip(t)
@@ -326,7 +342,7 @@ func (s *search) ask(ctx context.Context, last Exact, t *piece, cands []candidat
 				return v, err
 			}
 		}
-		others = append(others, s.x.solverBox(&c))
+		others = append(others, s.x.region(&c))
 	}
 	if s.open {
 		return Verdict{State: Covered, Tier: TierExact}, nil
