@@ -40,6 +40,8 @@ var layers = [...]layer{
 	{"reach/trace", []string{"ir", "diag", "packet"}},
 	// Nor does the third with either; its formulas are decided by a solver.
 	{"reach/formula", []string{"solver/smt", "ir", "packet"}},
+	// All pairs are masks of bits; packet sets are asked for what those leave open.
+	{"reach/pairs", []string{"reach", "solver", "ir", "packet"}},
 	{"reach/...", []string{"reach/...", "solver/...", "ir", "diag", "packet", "internal/endpoint"}},
 	{"rules/...", []string{"rules/...", "reach/...", "solver/...", "ir", "diag", "packet"}},
 	{"policy/...", []string{"policy/...", "reach/...", "solver/...", "ir", "diag", "packet", "internal/endpoint"}},
@@ -52,6 +54,7 @@ var layers = [...]layer{
 	{"internal/nearest", nil},
 	{"internal/microcase", []string{"ir", "diag", "packet"}},
 	{"internal/netgen", []string{"ir", "diag", "packet"}},
+	{"internal/acctgen", []string{"ir", "packet"}},
 	{"internal/listgen", []string{"solver", "packet"}},
 	{"internal/...", []string{"internal/..."}},
 	{"scripts/...", nil},

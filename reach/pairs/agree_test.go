@@ -1,0 +1,230 @@
+package pairs
+
+import (
+	"context"
+	"math/rand/v2"
+	"testing"
+
+	"github.com/postern-dev/postern/internal/netgen"
+	"github.com/postern-dev/postern/ir"
+	"github.com/postern-dev/postern/packet"
+	"github.com/postern-dev/postern/reach/trace"
+)
+
+// tally counts what was compared.
+type tally struct{ headers, flows, definite, unknown, asked, wrong int }
+
+// agree compares the answers for all pairs of vertices with the concrete
+// evaluator: every atom, from some client ports. exact: nothing about the
+// network is unknown, so that an answer must not be either, where no plan asks.
+func agree(t *testing.T, n *ir.Network, x *Index, rng *rand.Rand, exact bool) (all tally) {
+	t.Helper()
+	for _, f := range packet.Families {
+		table := x.Table(f)
+		if table == nil {
+			continue
+		}
+		grid := gridOf(t, table)
+		p := newPoint(table)
+		for from := range table.Vertices {
+			for to := range table.Vertices {
+				u, v := &table.Vertices[from], &table.Vertices[to]
+				if u.Interface == v.Interface || !u.Addr.IsValid() || !v.Addr.IsValid() {
+					continue
+				}
+				a := grid[[2]int32{table.ofVertex[from], table.ofVertex[to]}]
+				comparePoint(t, p, table.ofVertex[from], table.ofVertex[to], a)
+				asked := p.plans.of(table.cellOf[table.ofVertex[from]], table.cellOf[table.ofVertex[to]]).asked
+				for range 6 {
+					compareHeader(t, n, table, a, u, v, rng, exact && !asked, asked, &all)
+				}
+				if asked {
+					all.asked++
+				}
+			}
+		}
+	}
+	return all
+}
+
+// gridOf collects all tiles.
+func gridOf(t *testing.T, table *Table) map[[2]int32]*answer {
+	t.Helper()
+	grid := map[[2]int32]*answer{}
+	w := newWorker(table)
+	for block := 0; block*tileTo < len(table.Classes); block++ {
+		err := w.block(context.Background(), block, func(tile *Tile) error {
+			for to := tile.To; to < tile.ToEnd; to++ {
+				for from := tile.From; from < tile.FromEnd; from++ {
+					a := newAnswer(table.Universe.Words)
+					tile.read(a, to, from, table.Universe.Words)
+					grid[[2]int32{int32(from), int32(to)}] = a
+				}
+			}
+			return nil
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	return grid
+}
+
+// comparePoint holds the answer for one pair against the tile's.
+func comparePoint(t *testing.T, p *point, from, to int32, tile *answer) {
+	t.Helper()
+	a, err := p.answer(context.Background(), from, to)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for k := range tile.must.forward {
+		m, y := tile.must.forward[k], tile.may.forward[k]
+		if a.must.forward[k] != m || a.may.forward[k] != y {
+			t.Fatalf("%d to %d: tile %x %x, point %x %x", from, to, m, y, a.must.forward[k], a.may.forward[k])
+		}
+		if m&^y != 0 {
+			t.Fatalf("%d to %d: must %x is not inside may %x", from, to, m, y)
+		}
+	}
+}
+
+// compareHeader draws a header between two vertices and puts it to both.
+func compareHeader(t *testing.T, n *ir.Network, table *Table, a *answer, u, v *Vertex, rng *rand.Rand, exact, asked bool, all *tally) {
+	t.Helper()
+	un := table.Universe
+	h, atom, client := drawHeader(table, u, v, rng)
+	r := trace.Run(n, trace.Query{From: u.Interface, To: v.Interface, Header: h})
+	must, may := un.holds(&a.must, atom, client), un.holds(&a.may, atom, client)
+	all.headers++
+	switch {
+	case r.Verdict == trace.Allow:
+		all.flows++
+	}
+	got := verdictOf(must, may)
+	forward := verdictOf(has(a.must.forward, atom), has(a.may.forward, atom))
+	switch got {
+	case trace.Unknown:
+		all.unknown++
+		if exact && r.Verdict != trace.Unknown {
+			t.Errorf("%s: unknown, where the evaluator says %v", h, r.Verdict)
+		}
+	default:
+		all.definite++
+	}
+	if asked && (contradict(got, r.Verdict) || contradict(forward, r.Forward.Verdict)) {
+		all.wrong++
+		return
+	}
+	if contradict(got, r.Verdict) || contradict(forward, r.Forward.Verdict) {
+		t.Fatalf("%s from %s to %s\npairs: forward %v complete %v\ntrace: forward %v complete %v\n%s", h, u.Interface.Resource, v.Interface.Resource, forward, got, r.Forward.Verdict, r.Verdict, hops(r))
+	}
+}
+
+// drawHeader draws a header between two vertices, and the atoms that its
+// service and its client port lie in.
+func drawHeader(table *Table, u, v *Vertex, rng *rand.Rand) (h packet.Header, atom, client int) {
+	un := table.Universe
+	h = packet.Header{Src: u.Addr, Dst: v.Addr}
+	atom, client = rng.IntN(len(un.Atoms)), rng.IntN(len(un.Atoms))
+	h.Protocol, h.DstPort = draw(un, atom, rng)
+	if packet.KindOf(table.family, h.Protocol) == packet.Ported {
+		for un.Atoms[client].Protocol != int16(h.Protocol) {
+			client = rng.IntN(len(un.Atoms))
+		}
+		_, h.SrcPort = draw(un, client, rng)
+	}
+	return h, atom, client
+}
+
+func verdictOf(must, may bool) trace.Verdict {
+	switch {
+	case must:
+		return trace.Allow
+	case !may:
+		return trace.Deny
+	}
+	return trace.Unknown
+}
+
+func contradict(a, b trace.Verdict) bool {
+	return a == trace.Allow && b == trace.Deny || a == trace.Deny && b == trace.Allow
+}
+
+func hops(r trace.Result) string {
+	out := ""
+	for _, leg := range []trace.Leg{r.Forward, r.Reply} {
+		for _, h := range leg.Hops {
+			out += "  " + h.Verdict.String() + " " + h.Stage.String() + " " + h.Component + ": " + h.Message + "\n"
+		}
+		out += "  --\n"
+	}
+	return out
+}
+
+// draw picks a service of an atom.
+func draw(u *Universe, atom int, rng *rand.Rand) (protocol uint8, port uint16) {
+	a := &u.Atoms[atom]
+	if a.Protocol == -1 {
+		for {
+			p := uint8(rng.IntN(256))
+			if u.atomOf(p, 0) == atom {
+				return p, 0
+			}
+		}
+	}
+	if a.Ports == nil {
+		return uint8(a.Protocol), 0
+	}
+	p := a.Ports[rng.IntN(len(a.Ports))]
+	switch rng.IntN(3) {
+	case 0:
+		return uint8(a.Protocol), p.Lo
+	case 1:
+		return uint8(a.Protocol), p.Hi
+	}
+	return uint8(a.Protocol), p.Lo + uint16(rng.IntN(int(p.Hi-p.Lo)+1))
+}
+
+// options are those of networks of which everything is known.
+func drawOptions(rng *rand.Rand) netgen.Options {
+	return netgen.Options{
+		VPCs: 1 + rng.IntN(3), Interfaces: 2 + rng.IntN(6), IPv6: rng.IntN(2) == 0,
+		Transit: rng.IntN(2) == 0, BPA: rng.IntN(4) == 0, Services: rng.IntN(2) == 0, Zones: rng.IntN(2) == 0,
+	}
+}
+
+// TestKnownNetworks compares random networks of which everything is known with
+// the concrete evaluator.
+func TestKnownNetworks(t *testing.T) {
+	networks := 1000
+	if testing.Short() {
+		networks = 100
+	}
+	var all tally
+	for seed := range networks {
+		rng := rand.New(rand.NewPCG(uint64(seed), 31))
+		n := netgen.New(rng, drawOptions(rng))
+		x, err := compileWith(context.Background(), n, options{noClasses: seed%2 == 0})
+		if err != nil {
+			t.Fatal(err)
+		}
+		one := agree(t, n, x, rng, true)
+		if t.Failed() {
+			t.Fatalf("seed %d", seed)
+		}
+		all.add(one)
+	}
+	t.Logf("%+v", all)
+	if all.flows*50 < all.headers {
+		t.Errorf("only %d of %d headers flow: the networks prove too little", all.flows, all.headers)
+	}
+}
+
+func (a *tally) add(b tally) {
+	a.headers += b.headers
+	a.flows += b.flows
+	a.definite += b.definite
+	a.unknown += b.unknown
+	a.asked += b.asked
+	a.wrong += b.wrong
+}

@@ -1,0 +1,307 @@
+package pairs
+
+import (
+	"context"
+	"errors"
+	"net/netip"
+
+	"go4.org/netipx"
+
+	"github.com/postern-dev/postern/ir"
+	"github.com/postern-dev/postern/packet"
+	"github.com/postern-dev/postern/reach"
+	"github.com/postern-dev/postern/solver"
+)
+
+// asker asks package reach about pairs that no plan of this package fits:
+// routes through appliances and NAT gateways, ends of which too little is known.
+// One goroutine uses it.
+type asker struct {
+	t     *Table
+	model *reach.Model
+	boxes []solver.Box // of atoms, one for each of their intervals
+	first []int        // by atom, its first box
+	point *point
+}
+
+func newAsker(t *Table) *asker {
+	a := &asker{t: t}
+	all := solver.Everything(t.family)
+	for _, atom := range t.Universe.Atoms {
+		a.first = append(a.first, len(a.boxes))
+		if atom.Ports == nil {
+			a.boxes = append(a.boxes, plainBoxes(t.Universe, atom.Protocol)...)
+			continue
+		}
+		for _, p := range atom.Ports {
+			b := all
+			b.Protocol = solver.Port(uint16(atom.Protocol))
+			b.DstPort = solver.Interval{Lo: p.Lo, Hi: p.Hi}
+			a.boxes = append(a.boxes, b)
+		}
+	}
+	a.first = append(a.first, len(a.boxes))
+	return a
+}
+
+// plainBoxes are the headers of a protocol without ports; -1 is all of those
+// that have no atom of their own.
+func plainBoxes(u *Universe, protocol int16) []solver.Box {
+	all := solver.Everything(u.Family)
+	if protocol >= 0 {
+		all.Protocol = solver.Port(uint16(protocol))
+		return []solver.Box{all}
+	}
+	named := map[uint16]bool{}
+	for _, a := range u.Atoms {
+		if a.Protocol >= 0 {
+			named[uint16(a.Protocol)] = true
+		}
+	}
+	var boxes []solver.Box
+	for p := uint16(0); p < 256; p++ {
+		if named[p] {
+			continue
+		}
+		if n := len(boxes); n > 0 && boxes[n-1].Protocol.Hi+1 == p {
+			boxes[n-1].Protocol.Hi = p
+			continue
+		}
+		b := all
+		b.Protocol = solver.Port(p)
+		boxes = append(boxes, b)
+	}
+	return boxes
+}
+
+// pair answers for a pair of classes. It returns nil where the groups of the
+// two stop everything: groups judge whatever way a packet takes.
+func (a *asker) pair(ctx context.Context, from, to int32) (*answer, error) {
+	if a.stopped(from, to) {
+		return nil, nil
+	}
+	u, v := &a.t.Vertices[a.t.Classes[from].Vertices[0]], a.other(from, to)
+	if u.Interface == v.Interface {
+		return nil, nil
+	}
+	flow, space, err := a.flow(ctx, u.Interface, v.Interface)
+	if err != nil {
+		if !errors.Is(err, solver.ErrBudget) {
+			return nil, err
+		}
+		// Too complex for packet sets: anything may be.
+		out := newAnswer(a.t.Universe.Words)
+		copy(out.may.forward, a.t.Universe.all)
+		copy(out.may.reply, a.t.Universe.all)
+		return out, nil
+	}
+	return a.read(space, &flow, u, v)
+}
+
+// other is a vertex of the second class that is not the first one's
+// interface, where there is one.
+func (a *asker) other(from, to int32) *Vertex {
+	u := &a.t.Vertices[a.t.Classes[from].Vertices[0]]
+	for _, k := range a.t.Classes[to].Vertices {
+		if v := &a.t.Vertices[k]; v.Interface != u.Interface {
+			return v
+		}
+	}
+	return &a.t.Vertices[a.t.Classes[to].Vertices[0]]
+}
+
+// stopped reports whether groups surely stop all packets. In IPv4 the receiver
+// may see another source than the sender, behind some gateway.
+func (a *asker) stopped(from, to int32) bool {
+	t := a.t
+	if x, y := &t.cells[t.cellOf[from]], &t.cells[t.cellOf[to]]; x.odd || y.odd || y.oddTo {
+		return false
+	}
+	if a.point == nil {
+		a.point = &point{t: t}
+	}
+	b := t.hi
+	set := b.setOf[to]
+	for k := range t.Universe.Words {
+		f := t.masks.of(b.service[to])[k] & a.point.groups(b, egress, from, to, true, k)
+		if f == 0 {
+			continue
+		}
+		in := a.point.groups(b, ingress, to, from, true, k)
+		if t.family == packet.IPv4 && set >= 0 {
+			for _, g := range b.sets[set] {
+				in |= t.anyIn[g][k]
+			}
+		}
+		if f&in != 0 {
+			return false
+		}
+	}
+	return true
+}
+
+// maxEdges is how large a model's space may grow before it is made anew: it
+// keeps what it computed.
+const maxEdges = solver.DefaultMaxEdges / 4
+
+func (a *asker) flow(ctx context.Context, from, to *ir.Interface) (reach.Flow, *solver.Space, error) {
+	for fresh := false; ; fresh = true {
+		if a.model == nil {
+			m, err := reach.Compile(ctx, a.t.net)
+			if err != nil {
+				return reach.Flow{}, nil, err
+			}
+			a.model, fresh = m, true
+		}
+		space := a.model.Space(a.t.family)
+		flow, err := a.model.Flow(ctx, from, to, a.t.family)
+		if err != nil {
+			a.model = nil
+			if errors.Is(err, solver.ErrBudget) && !fresh {
+				continue
+			}
+			return reach.Flow{}, nil, err
+		}
+		if space.Edges() > maxEdges {
+			a.model = nil
+		}
+		return flow, space, nil
+	}
+}
+
+// read turns packet sets into sets of services: an atom surely flows when all
+// of it does, possibly when some of it does.
+func (a *asker) read(s *solver.Space, flow *reach.Flow, u, v *Vertex) (*answer, error) {
+	t := a.t
+	out := newAnswer(t.Universe.Words)
+	fixed := u.Addr.IsValid() && v.Addr.IsValid()
+	ask := asking{a: a, s: s, u: u, v: v}
+	for k := range t.Universe.Atoms {
+		in := ask.boxes(k)
+		if ask.some(in, flow.Forward.May) {
+			set(out.may.forward, k)
+			if fixed && ask.all(in, flow.Forward.Must) {
+				set(out.must.forward, k)
+			}
+		}
+	}
+	ask.replies(flow, out, fixed)
+	return out, ask.err
+}
+
+// asking is one conversation with a space.
+type asking struct {
+	a    *asker
+	s    *solver.Space
+	u, v *Vertex
+	err  error
+}
+
+// boxes are the headers of an atom between the two vertices.
+func (q *asking) boxes(atom int) []solver.Box {
+	var out []solver.Box
+	for _, b := range q.a.boxes[q.a.first[atom]:q.a.first[atom+1]] {
+		b.Src, b.Dst = addressOr(b.Src, q.u.Addr), addressOr(b.Dst, q.v.Addr)
+		out = append(out, b)
+	}
+	return out
+}
+
+func addressOr(r netipx.IPRange, a netip.Addr) netipx.IPRange {
+	if a.IsValid() {
+		return solver.Address(a)
+	}
+	return r
+}
+
+func (q *asking) some(boxes []solver.Box, in solver.Set) bool {
+	disjoint, err := q.s.Disjoint(q.s.Of(boxes...), in)
+	if err != nil {
+		q.err = err
+	}
+	return !disjoint
+}
+
+func (q *asking) all(boxes []solver.Box, in solver.Set) bool {
+	inside, err := q.s.Subset(q.s.Of(boxes...), in)
+	if err != nil {
+		q.err = err
+	}
+	return inside && err == nil
+}
+
+// replies finds the client ports at which replies arrive: surely when they do
+// whatever the service, possibly when they do for some.
+func (q *asking) replies(flow *reach.Flow, out *answer, fixed bool) {
+	u := q.a.t.Universe
+	for _, p := range u.ported {
+		q.ported(flow, out, fixed, &p)
+	}
+	refused := u.empty()
+	for k := range u.Atoms {
+		at := k
+		if u.answer[k] >= 0 {
+			at = int(u.answer[k])
+		} else if !has(u.plain, k) {
+			continue
+		}
+		boxes := q.boxes(k)
+		if has(out.may.forward, k) && q.some(boxes, flow.Complete.May) {
+			set(out.may.reply, at)
+		}
+		if !has(out.must.forward, k) {
+			continue
+		}
+		if fixed && q.all(boxes, flow.Complete.Must) {
+			set(out.must.reply, at)
+		} else {
+			set(refused, at)
+		}
+	}
+	for k := range refused {
+		out.must.reply[k] &^= refused[k]
+	}
+}
+
+// ported finds the client ports of one protocol.
+func (q *asking) ported(flow *reach.Flow, out *answer, fixed bool, p *protocolMask) {
+	u := q.a.t.Universe
+	var sure, may []solver.Box
+	for k := range u.Atoms {
+		if !has(p.mask, k) {
+			continue
+		}
+		if has(out.must.forward, k) {
+			sure = append(sure, q.boxes(k)...)
+		}
+		if has(out.may.forward, k) {
+			may = append(may, q.boxes(k)...)
+		}
+	}
+	if len(may) == 0 {
+		return
+	}
+	refused := q.s.Difference(q.s.Of(sure...), flow.Complete.Must)
+	answered := q.s.Intersect(q.s.Of(may...), flow.Complete.May)
+	for c := range u.Atoms {
+		if !has(p.mask, c) {
+			continue
+		}
+		clients := q.clients(c)
+		if q.some(clients, answered) {
+			set(out.may.reply, c)
+		}
+		if fixed && len(sure) > 0 && !q.some(clients, refused) {
+			set(out.must.reply, c)
+		}
+	}
+}
+
+// clients are the headers with the client ports of an atom.
+func (q *asking) clients(atom int) []solver.Box {
+	boxes := q.boxes(atom)
+	for k := range boxes {
+		boxes[k].SrcPort, boxes[k].DstPort = boxes[k].DstPort, solver.Interval{Lo: 0, Hi: 65535}
+	}
+	return boxes
+}

@@ -1,0 +1,118 @@
+package pairs
+
+import (
+	"context"
+	"math/rand/v2"
+	"runtime"
+	"testing"
+	"time"
+
+	"github.com/postern-dev/postern/internal/acctgen"
+	"github.com/postern-dev/postern/ir"
+	"github.com/postern-dev/postern/packet"
+	"github.com/postern-dev/postern/reach/trace"
+)
+
+// account is one that does not collapse.
+func account(interfaces, rules, ports int) acctgen.Options {
+	return acctgen.Options{
+		Seed: 1, Interfaces: interfaces, Rules: rules, Groups: max(interfaces/4, 4), ACLs: min(200, max(interfaces/10, 3)),
+		VPCs: max(interfaces/1500, 2), Ports: ports,
+	}
+}
+
+// benchmark measures all pairs of an account, from the model to the last tile.
+func benchmark(b *testing.B, o acctgen.Options) {
+	n := acctgen.New(o)
+	runtime.GC()
+	var before, after runtime.MemStats
+	runtime.ReadMemStats(&before)
+	var x *Index
+	flows := make([]int, Workers())
+	var compile time.Duration
+	for b.Loop() {
+		clear(flows)
+		start := time.Now()
+		var err error
+		if x, err = Compile(context.Background(), n); err != nil {
+			b.Fatal(err)
+		}
+		compile += time.Since(start)
+		for _, f := range packet.Families {
+			if t := x.Table(f); t != nil {
+				count(b, t, flows)
+			}
+		}
+	}
+	runtime.ReadMemStats(&after)
+	b.ReportMetric(float64(compile)/float64(b.N), "compile-ns")
+	b.ReportMetric(float64(after.Sys-before.Sys), "peak-B")
+	t := x.Table(packet.IPv4)
+	b.ReportMetric(float64(len(t.Classes)), "classes")
+	b.ReportMetric(float64(len(t.Universe.Atoms)), "atoms")
+	total := 0
+	for _, f := range flows {
+		total += f
+	}
+	b.ReportMetric(float64(total), "flows")
+	walks(b, n, t)
+}
+
+func count(b *testing.B, t *Table, flows []int) {
+	err := t.Tiles(context.Background(), func(worker int, tile *Tile) error {
+		some := 0
+		for to := tile.To; to < tile.ToEnd; to++ {
+			forward, reply := tile.Row(&tile.May, to, 0)
+			for k, f := range forward {
+				if f&reply[k] != 0 {
+					some++
+				}
+			}
+		}
+		flows[worker] += some
+		return nil
+	})
+	if err != nil {
+		b.Fatal(err)
+	}
+}
+
+// walks puts one header of each of some pairs to the concrete evaluator, and
+// reports how long all pairs would take with one header each. An answer that
+// differs fails.
+func walks(b *testing.B, n *ir.Network, t *Table) {
+	rng := rand.New(rand.NewPCG(7, 7))
+	p := newPoint(t)
+	var all tally
+	took := b.Elapsed() / time.Duration(b.N)
+	var spent time.Duration
+	const samples = 20000
+	for range samples {
+		from, to := rng.IntN(len(t.Vertices)), rng.IntN(len(t.Vertices))
+		if from == to {
+			continue
+		}
+		u, v := &t.Vertices[from], &t.Vertices[to]
+		h, atom, client := drawHeader(t, u, v, rng)
+		a, err := p.answer(context.Background(), t.ofVertex[from], t.ofVertex[to])
+		_ = err
+		start := time.Now()
+		r := trace.Decide(n, trace.Query{From: u.Interface, To: v.Interface, Header: h})
+		spent += time.Since(start)
+		got := verdictOf(t.Universe.holds(&a.must, atom, client), t.Universe.holds(&a.may, atom, client))
+		all.headers++
+		if got != r {
+			b.Errorf("%s: %v, where the evaluator says %v", h, got, r)
+		}
+		if r == trace.Allow {
+			all.flows++
+		}
+	}
+	b.Logf("%+v", all)
+	pairs := float64(len(t.Vertices)) * float64(len(t.Vertices))
+	b.ReportMetric(float64(spent)/samples*pairs/float64(took), "walks/this")
+}
+
+// BenchmarkAllPairs is the goal: 10,000 interfaces of which no two are alike,
+// 1,000,000 rules, 200 ACLs.
+func BenchmarkAllPairs(b *testing.B) { benchmark(b, account(10_000, 1_000_000, 40)) }

@@ -1,0 +1,130 @@
+package pairs
+
+import (
+	"context"
+	"iter"
+	"slices"
+
+	"github.com/postern-dev/postern/ir"
+	"github.com/postern-dev/postern/packet"
+)
+
+// Index answers for all pairs of interfaces of one network. It does not change
+// and may be used by many goroutines.
+type Index struct {
+	Net    *ir.Network
+	tables map[packet.Family]*Table
+}
+
+// Compile prepares a network. The error is the context's.
+func Compile(ctx context.Context, n *ir.Network) (*Index, error) {
+	return compileWith(ctx, n, options{})
+}
+
+func compileWith(ctx context.Context, n *ir.Network, o options) (*Index, error) {
+	x := &Index{Net: n, tables: map[packet.Family]*Table{}}
+	for _, f := range packet.Families {
+		t, err := newTable(ctx, n, f, o)
+		if err != nil {
+			return nil, err
+		}
+		if t != nil {
+			x.tables[f] = t
+		}
+	}
+	return x, nil
+}
+
+// Table returns the answers of one family; nil when no interface has an address
+// of it.
+func (x *Index) Table(f packet.Family) *Table { return x.tables[f] }
+
+// Band is what surely flows and what possibly does.
+type Band struct{ Must, May Services }
+
+// Pair is what flows between the interfaces of two classes, from one address
+// to another; see Class.
+type Pair struct {
+	Table    *Table
+	From, To *Class
+	// Forward holds the services whose requests arrive. Reply holds the ports at
+	// which replies arrive: as client ports of TCP and UDP, as types and codes of
+	// the answers of ICMP, as the protocols of all others.
+	Forward, Reply Band
+	// Complete holds those of Forward that a client can complete, from some
+	// source port of its choice.
+	Complete Band
+}
+
+// Pairs yields every pair of classes between which something may flow, IPv4
+// first, by destination and then by source. The error is the context's, and
+// comes last.
+func (x *Index) Pairs(ctx context.Context) iter.Seq2[Pair, error] {
+	return func(yield func(Pair, error) bool) {
+		for _, f := range packet.Families {
+			if t := x.tables[f]; t != nil && !t.pairs(ctx, yield) {
+				return
+			}
+		}
+	}
+}
+
+func (t *Table) pairs(ctx context.Context, yield func(Pair, error) bool) bool {
+	w := newWorker(t)
+	for block := 0; block*tileTo < len(t.Classes); block++ {
+		var found []Pair
+		err := w.block(ctx, block, func(tile *Tile) error {
+			for to := tile.To; to < tile.ToEnd; to++ {
+				found = t.collect(found, tile, to)
+			}
+			return nil
+		})
+		slices.SortStableFunc(found, func(a, b Pair) int { return int(a.To.Vertices[0] - b.To.Vertices[0]) })
+		for _, p := range found {
+			if !yield(p, nil) {
+				return false
+			}
+		}
+		if err != nil {
+			yield(Pair{}, err)
+			return false
+		}
+	}
+	return true
+}
+
+// collect adds the pairs of one destination in a tile that are not empty.
+func (t *Table) collect(to []Pair, tile *Tile, dst int) []Pair {
+	a := newAnswer(t.Universe.Words)
+	for src := tile.From; src < tile.FromEnd; src++ {
+		if tile.read(a, dst, src, t.Universe.Words) {
+			to = append(to, t.pair(a, int32(src), int32(dst)))
+		}
+	}
+	return to
+}
+
+// read copies a pair out of a tile, and reports whether anything may flow.
+func (t *Tile) read(a *answer, to, from, words int) bool {
+	any := uint64(0)
+	for k := range words {
+		at := (k*tileTo+to-t.To)*tileFrom + from - t.From
+		a.must.forward[k], a.must.reply[k] = t.Must.forward[at], t.Must.reply[at]
+		a.may.forward[k], a.may.reply[k] = t.May.forward[at], t.May.reply[at]
+		any |= t.May.forward[at]
+	}
+	return any != 0
+}
+
+// pair makes sets of masks.
+func (t *Table) pair(a *answer, from, to int32) Pair {
+	p := Pair{Table: t, From: &t.Classes[from], To: &t.Classes[to]}
+	p.Forward = Band{t.sets.of(a.must.forward), t.sets.of(a.may.forward)}
+	p.Reply = Band{t.sets.of(a.must.reply), t.sets.of(a.may.reply)}
+	c := t.Universe.empty()
+	t.Universe.complete(c, a.must.forward, a.must.reply)
+	p.Complete.Must = t.sets.of(c)
+	t.Universe.complete(c, a.may.forward, a.may.reply)
+	p.Complete.May = t.sets.of(c)
+	return p
+}

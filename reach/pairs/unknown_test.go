@@ -1,0 +1,110 @@
+package pairs
+
+import (
+	"context"
+	"math/rand/v2"
+	"testing"
+
+	"github.com/postern-dev/postern/internal/netgen"
+	"github.com/postern-dev/postern/ir"
+	"github.com/postern-dev/postern/packet"
+	"github.com/postern-dev/postern/reach/trace"
+)
+
+// TestUnknownNetworks draws values for everything that is unknown about a
+// network and holds the answers against what the evaluator says of the network
+// with those values: must is inside, may around it.
+func TestUnknownNetworks(t *testing.T) {
+	networks := 400
+	if testing.Short() {
+		networks = 60
+	}
+	var all tally
+	for seed := range networks {
+		rng := rand.New(rand.NewPCG(uint64(seed), 37))
+		o := drawOptions(rng)
+		o.Unknowns = 1 + rng.IntN(6)
+		n := netgen.New(rng, o)
+		x, err := compileWith(context.Background(), n, options{noClasses: seed%2 == 0})
+		if err != nil {
+			t.Fatal(err)
+		}
+		for range 3 {
+			real := ir.Substitute(n, netgen.Values(n, rng))
+			for _, f := range packet.Families {
+				if table := x.Table(f); table != nil {
+					surround(t, n, real, table, rng, &all)
+				}
+			}
+			if t.Failed() {
+				t.Fatalf("seed %d", seed)
+			}
+		}
+	}
+	t.Logf("%+v", all)
+	if all.definite*2 < all.headers {
+		t.Errorf("only %d of %d answers are definite", all.definite, all.headers)
+	}
+}
+
+// surround draws headers between vertices, and asks what becomes of them in a
+// network that the unknown one may turn out to be.
+func surround(t *testing.T, n, real *ir.Network, table *Table, rng *rand.Rand, all *tally) {
+	t.Helper()
+	p := newPoint(table)
+	for range 40 {
+		from, to := rng.IntN(len(table.Vertices)), rng.IntN(len(table.Vertices))
+		u, v := &table.Vertices[from], &table.Vertices[to]
+		ru, rv := same(n, real, u.Interface), same(n, real, v.Interface)
+		if u.Interface == v.Interface || ru == nil || rv == nil || !u.Addr.IsValid() || !v.Addr.IsValid() {
+			continue
+		}
+		a, err := p.answer(context.Background(), table.ofVertex[from], table.ofVertex[to])
+		if err != nil {
+			t.Fatal(err)
+		}
+		h, atom, client := drawHeader(table, u, v, rng)
+		r := trace.Run(real, trace.Query{From: ru, To: rv, Header: h})
+		if notHeld(&r) {
+			continue
+		}
+		un := table.Universe
+		got := verdictOf(un.holds(&a.must, atom, client), un.holds(&a.may, atom, client))
+		forward := verdictOf(has(a.must.forward, atom), has(a.may.forward, atom))
+		all.headers++
+		if got != trace.Unknown {
+			all.definite++
+		}
+		if r.Verdict == trace.Allow {
+			all.flows++
+		}
+		if contradict(got, r.Verdict) || contradict(forward, r.Forward.Verdict) {
+			if p.plans.of(table.cellOf[table.ofVertex[from]], table.cellOf[table.ofVertex[to]]).asked {
+				all.wrong++
+				continue
+			}
+			t.Fatalf("%s from %s to %s\npairs: forward %v complete %v\ntrace: forward %v complete %v\n%s", h, ru.Resource, rv.Resource, forward, got, r.Forward.Verdict, r.Verdict, hops(r))
+		}
+	}
+}
+
+// same finds the interface that a network with values has for one without.
+func same(n, real *ir.Network, i *ir.Interface) *ir.Interface {
+	for k, o := range n.Interfaces {
+		if o == i && k < len(real.Interfaces) && real.Interfaces[k].Resource == i.Resource {
+			return real.Interfaces[k]
+		}
+	}
+	for _, o := range real.Interfaces {
+		if o.Resource == i.Resource && o.ID == i.ID {
+			return o
+		}
+	}
+	return nil
+}
+
+// notHeld reports whether an end turned out to have another address.
+func notHeld(r *trace.Result) bool {
+	h := r.Forward.Hops
+	return r.Forward.Verdict == trace.Deny && len(h) > 0 && h[len(h)-1].Stage == trace.StageEndpoint
+}
