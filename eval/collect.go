@@ -19,6 +19,8 @@ type collector struct {
 	// reply before they see the request.
 	forwards bool
 	rules    []ir.Ports
+	// to64: a NAT gateway turns IPv6 packets into IPv4 ones.
+	to64 bool
 }
 
 func (c *collector) cidr(p netip.Prefix) {
@@ -37,7 +39,7 @@ func (c *collector) addr(a netip.Addr) {
 // [IANA special-purpose address registries; VPC VPC_Security.md; RFC 6052]
 var law = [...]string{
 	"0.0.0.0/8", "10.0.0.0/8", "100.64.0.0/10", "127.0.0.0/8", "169.254.0.0/16", "172.16.0.0/12", "192.168.0.0/16", "224.0.0.0/4", "240.0.0.0/4",
-	"2000::/3", "fe80::/10", "64:ff9b::/96",
+	"2000::/3", "fe80::/10", "64:ff9b::/96", "169.254.168.0/22", "169.254.171.0/24", "fd00:ec2::/32", "fd00:ec2:80::/64",
 	"169.254.169.253/32", "169.254.169.254/32", "169.254.169.123/32", "169.254.170.2/32", "169.254.169.250/32", "169.254.169.251/32",
 	"fd00:ec2::253/128", "fd00:ec2::254/128", "fd00:ec2::123/128", "fd00:ec2::250/128",
 }
@@ -93,6 +95,27 @@ func (c *collector) network(n *ir.Network) {
 			c.client.add(p)
 		}
 	}
+	if c.to64 {
+		c.behind64()
+	}
+}
+
+// behind64 cuts what NAT64 translates as its translation is cut: addresses by
+// their last four bytes, the echo of ICMPv6 as that of ICMP.
+func (c *collector) behind64() {
+	for _, p := range c.cidrs {
+		if !p.Addr().Is4() {
+			continue
+		}
+		b, last := [16]byte{1: 0x64, 2: 0xff, 3: 0x9b}, p.Addr().As4()
+		copy(b[12:], last[:])
+		c.cidr(netip.PrefixFrom(netip.AddrFrom16(b), 96+p.Bits()))
+	}
+	for port, cut := range c.icmp[:1<<16] {
+		if cut {
+			c.icmp6[128<<8|port&255] = true
+		}
+	}
 }
 
 func (c *collector) vpc(v *ir.VPC) {
@@ -110,6 +133,14 @@ func (c *collector) vpc(v *ir.VPC) {
 	}
 	for _, p := range v.PrivateIPv6 {
 		c.cidr(p)
+	}
+	if v.Lattice != nil {
+		for _, g := range v.Lattice.Groups.Sure {
+			c.group(g)
+		}
+		for _, g := range v.Lattice.Groups.Maybe {
+			c.group(g.V)
+		}
 	}
 }
 
@@ -154,6 +185,8 @@ func (c *collector) table(t *ir.RouteTable) {
 				c.iface(to.Interface)
 			case ir.TargetGateway:
 				c.gateway(to.Gateway)
+				v4 := r.Destination.CIDR.IsValid() && r.Destination.CIDR.Addr().Is4()
+				c.to64 = c.to64 || to.Gateway != nil && to.Gateway.Kind == ir.NATGateway && !v4
 			case ir.TargetTransitGateway:
 				c.transit(to.TransitGateway)
 			case ir.TargetInvalid, ir.TargetLocal, ir.TargetPeering, ir.TargetOther:
@@ -272,6 +305,9 @@ func (c *collector) gateway(g *ir.Gateway) {
 	}
 	for _, s := range g.Subnet.Of {
 		c.subnet(s)
+	}
+	for _, t := range g.RouteTable.Of {
+		c.table(t)
 	}
 }
 

@@ -130,7 +130,7 @@ func sentence(h *trace.Hop) string {
 }
 
 // spoofed is the code of a denial that is about the source.
-const spoofed = "IGW_REJECTS_SPOOFED_TRAFFIC"
+const spoofed = "ENI_ADDRESS_RESTRICTION"
 
 // replaceWord replaces an address in a text, unless it is a part of a longer
 // one.

@@ -110,8 +110,8 @@ func (w *walk) receiver(e *ends) {
 	switch {
 	case len(e.through) > 0:
 	case q.From == nil && onInternet(e.dst) && e.dst.Is4():
-		e.refuse(noPublicAddress(q.To, e.dst), "IGW_PRIVATE_IP_ASSOCIATION_FOR_INGRESS")
+		e.refuse(noPublicAddress(q.To, q.Header.Dst), "IGW_PRIVATE_IP_ASSOCIATION_FOR_INGRESS")
 	default:
-		e.refuse(e.dst.String()+" is no address of "+interfaceName(q.To), "NO_POSSIBLE_DESTINATION")
+		e.refuse(q.Header.Dst.String()+" is no address of "+interfaceName(q.To), "NO_POSSIBLE_DESTINATION")
 	}
 }
