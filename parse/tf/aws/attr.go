@@ -32,7 +32,9 @@ type elem struct {
 	beside bool
 	// among says what an element that is not known may be.
 	among *tf.Among
-	at    diag.Range
+	// secret: it must not be shown. What it names is called after its place.
+	secret bool
+	at     diag.Range
 }
 
 // unknown returns why the element is not known, or nil.
@@ -301,7 +303,8 @@ func (v view) element(name string, ev cty.Value, above cty.ValueMarks, at diag.R
 	if err != nil || c.IsNull() {
 		return elem{why: v.invalid(at, "an element of "+name+" is not a string", "write strings, and leave null out with compact()"), at: at}
 	}
-	return elem{s: c.AsString(), at: at}
+	_, secret := above[tf.SensitiveMark{}]
+	return elem{s: c.AsString(), secret: secret || tf.IsSensitive(ev), at: at}
 }
 
 // single reads an attribute that names one thing as a list of at most one.
@@ -312,8 +315,11 @@ func (v view) single(name string) []elem {
 		return nil
 	}
 	e := elem{s: val.V, why: val.Why, at: v.at(name)}
-	if a, ok := v.get(name); ok && e.why != nil {
-		e.among = tf.AmongOf(a.Value)
+	if a, ok := v.get(name); ok {
+		e.secret = tf.IsSensitive(a.Value)
+		if e.why != nil {
+			e.among = tf.AmongOf(a.Value)
+		}
 	}
 	return []elem{e}
 }

@@ -37,6 +37,9 @@ func refOf(e elem) ref {
 		u := afterApply(e)
 		return ref{key: "?" + u.Term, name: u.Term, why: u, at: e.at}
 	}
+	if e.secret {
+		return ref{key: s, name: "the sensitive id at " + e.at.Line(), at: e.at}
+	}
 	return ref{key: s, id: s, account: account, name: e.s, at: e.at}
 }
 

@@ -109,6 +109,10 @@ func (s *scope) nested(b *block, ctx *hcl.EvalContext) []*tf.Block {
 
 func (s *scope) body(b *block, typ string, ctx *hcl.EvalContext) *tf.Block {
 	out := &tf.Block{Type: typ, Range: s.ev.files.place(b.rng), Attrs: map[string]tf.Attr{}}
+	if _, ok := s.spend(blockSteps); !ok {
+		out.Maybe = &ir.Unknown{Term: s.name, Cause: *s.ev.stopped}
+		return out
+	}
 	for _, a := range b.sorted() {
 		out.Attrs[a.name] = s.attribute(a, ctx)
 	}
@@ -173,7 +177,7 @@ func (s *scope) repeat(v cty.Value, each hclsyntax.Expression, one func(key, val
 	case !bare.CanIterateElements():
 		return bad("for_each takes a list, a set or a map, not " + bare.Type().FriendlyName())
 	}
-	if _, ok := s.spend(bare.LengthInt()); !ok {
+	if _, ok := s.spend(bare.LengthInt() * exprSteps); !ok {
 		u := &ir.Unknown{Term: s.name, Cause: *s.ev.stopped}
 		return []*tf.Block{one(unknownOf(u), unknownOf(u), u)}
 	}

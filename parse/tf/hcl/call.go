@@ -66,7 +66,7 @@ func (b builtin) has(t trait) bool { return b.traits&t != 0 }
 
 func (e *callExpr) Value(ctx *hcl.EvalContext) (cty.Value, hcl.Diagnostics) {
 	s := scopeOf(ctx)
-	if v, ok := s.spend(1); !ok {
+	if v, ok := s.spend(exprSteps); !ok {
 		return v, nil
 	}
 	name := strings.TrimPrefix(e.call.Name, "core::")
@@ -195,7 +195,7 @@ func (s *scope) call(e *callExpr, name string, b builtin, args []cty.Value) (cty
 		return s.fresh(cty.DynamicVal, []*ir.Unknown{s.limit("the result of " + name + " is too large")}), nil
 	}
 	if err != nil {
-		return cty.DynamicVal, failed(e.Range(), "%s: %s", name, redact(err.Error(), e.computed(given)...))
+		return cty.DynamicVal, failed(e.Range(), "%s: %s", name, strings.TrimPrefix(redact(reasonOf(err), e.computed(given)...), name+": "))
 	}
 	f := inspect(v, s.ev.limits)
 	if w, ok := s.spend(f.work()); !ok {
@@ -277,6 +277,16 @@ func (s *scope) refresh(v cty.Value, causes []*ir.Unknown) cty.Value {
 		return v
 	}
 	return rebuild(bare, func(e cty.Value) cty.Value { return s.refresh(e, causes) }).WithMarks(others)
+}
+
+// reasonOf is an error of a function. That it panicked is no fault of whoever
+// wrote the configuration, and the stack is nobody's business.
+func reasonOf(err error) string {
+	var panicked function.PanicError
+	if errors.As(err, &panicked) {
+		return "it has no result for these arguments"
+	}
+	return err.Error()
 }
 
 // computed returns the arguments that are not written out as literals.

@@ -55,6 +55,9 @@ type evaluator struct {
 	answers     map[string]*tf.Answer // what data sources find, by address
 	lists       map[string]listing    // of data sources, by term
 	made        map[string]*instance  // of resources, by address
+	oversize    map[*forExpr]int      // how often a loop was too large
+	hints       int                   // names that were compared with what is declared
+	secrets     []string              // the texts of sensitive values
 }
 
 // node is a term of the graph.
@@ -82,6 +85,7 @@ type scope struct {
 	// closed names what is evaluated when it may refer to nothing but its own
 	// variables: a template file, the default of a variable.
 	closed    string
+	kept      int // elements that the loop which is being evaluated has made
 	templates int // templates inside templates
 	// uncertain counts the operations that may still fail or differ once
 	// unknown values are known.
@@ -135,12 +139,14 @@ func (s *scope) spend(n int) (cty.Value, bool) {
 	return s.fresh(cty.DynamicVal, []*ir.Unknown{{Cause: *ev.stopped}}), false
 }
 
-// What a step stands for, when values are walked over or made: so many
-// elements, or so many bytes of text.
+// A step is a tenth of a microsecond, or so many elements or bytes of values that
+// are walked over or made.
 const (
+	exprSteps    = 8 // to evaluate an expression, and for each turn of a loop
 	stepElements = 2
 	stepBytes    = 16
 	freshSteps   = 16 // to make an unknown value; it takes space more than time
+	blockSteps   = 64 // to make a nested block; so does it
 	errorSteps   = 64 // to keep an error, which a loop repeats; it takes space as well
 )
 
@@ -157,6 +163,7 @@ func (ev *evaluator) stop(why string) {
 
 // report adds a diagnostic once.
 func (ev *evaluator) report(d diag.Diagnostic) {
+	d.Message = ev.discreet(d.Message)
 	key := d.Range.String() + "\x00" + d.Message
 	if !ev.seen[key] {
 		ev.seen[key] = true
@@ -332,7 +339,7 @@ func (s *scope) invalid(ds hcl.Diagnostics, r hcl.Range) cty.Value {
 	msg := "this has no value"
 	for _, d := range ds {
 		if d.Severity == hcl.DiagError {
-			msg = message(d)
+			msg = s.ev.discreet(message(d))
 			break
 		}
 	}

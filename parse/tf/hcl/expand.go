@@ -253,6 +253,9 @@ func (s *scope) expandOver(a *attribute, v cty.Value) *expansion {
 	case bare.LengthInt() > s.ev.limits.Instances:
 		return openFor(byKey, v, s.tooMany("for_each has more elements than postern follows"))
 	}
+	if _, ok := others[tf.SensitiveMark{}]; ok { // the addresses would tell
+		return openFor(byKey, cty.NilVal, s.invalidCount(a, "for_each takes no sensitive value"))
+	}
 	if t.IsTupleType() && bare.LengthInt() > 0 {
 		return openFor(byKey, cty.NilVal, s.invalidCount(a, "for_each takes a map or a set of strings, not a list; use toset"))
 	}

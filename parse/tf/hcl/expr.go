@@ -36,7 +36,7 @@ func localVariable(ctx *hcl.EvalContext, name string) (cty.Value, bool) {
 
 func (e *refExpr) Value(ctx *hcl.EvalContext) (cty.Value, hcl.Diagnostics) {
 	s := scopeOf(ctx)
-	if v, ok := s.spend(1); !ok {
+	if v, ok := s.spend(exprSteps); !ok {
 		return v, nil
 	}
 	s.ev.depth += e.depth + nodeDepth
@@ -195,7 +195,7 @@ func renderKey(key cty.Value) string {
 
 func (e *derivedExpr) Value(ctx *hcl.EvalContext) (cty.Value, hcl.Diagnostics) {
 	s := scopeOf(ctx)
-	if v, ok := s.spend(1); !ok {
+	if v, ok := s.spend(exprSteps); !ok {
 		return v, nil
 	}
 	v, ds := e.Expression.Value(ctx)
@@ -224,7 +224,7 @@ func (e *attrSplatExpr) Value(ctx *hcl.EvalContext) (cty.Value, hcl.Diagnostics)
 	if !x.sure() {
 		return e.Expression.Value(ctx)
 	}
-	if v, ok := s.spend(len(x.keys) + 1); !ok {
+	if v, ok := s.spend((len(x.keys) + 1) * exprSteps); !ok {
 		return v, nil
 	}
 	s.ev.depth += e.ref.depth + nodeDepth
@@ -270,7 +270,7 @@ func (e *countedExpr) Value(ctx *hcl.EvalContext) (cty.Value, hcl.Diagnostics) {
 	if ds.HasErrors() || bare.IsNull() || !bare.IsKnown() || !bare.CanIterateElements() {
 		return v, ds
 	}
-	if w, ok := s.spend(bare.LengthInt()); !ok {
+	if w, ok := s.spend(bare.LengthInt() * exprSteps); !ok {
 		return w, nil
 	}
 	t := bare.Type()
@@ -288,7 +288,19 @@ func (e *countedExpr) Value(ctx *hcl.EvalContext) (cty.Value, hcl.Diagnostics) {
 // Value makes a list or an object. An object does not depend on the order that
 // its elements came in; the lists of a grouping one do.
 func (e *forExpr) Value(ctx *hcl.EvalContext) (cty.Value, hcl.Diagnostics) {
+	s := scopeOf(ctx)
+	if s.ev.oversize[e] == maxOversize {
+		return s.fresh(cty.DynamicVal, []*ir.Unknown{s.limit("its value is too large")}), nil
+	}
+	before := s.kept
+	s.kept = 0
 	v, ds := (&derivedExpr{e.Expression}).Value(ctx)
+	over := s.kept > s.ev.limits.Value
+	s.kept = before
+	if over {
+		s.ev.oversize[e]++
+		return s.fresh(cty.DynamicVal, []*ir.Unknown{s.limit("its value is too large")}), nil
+	}
 	if !e.object || !v.HasMark(unordered{}) {
 		return v, ds
 	}
@@ -299,6 +311,32 @@ func (e *forExpr) Value(ctx *hcl.EvalContext) (cty.Value, hcl.Diagnostics) {
 	return v, ds
 }
 
+// maxOversize is how often a loop may turn out too large before it is taken to
+// be so each time: it may stand in another loop.
+const maxOversize = 2
+
+func (e *keptExpr) Value(ctx *hcl.EvalContext) (cty.Value, hcl.Diagnostics) {
+	s := scopeOf(ctx)
+	if s.kept > s.ev.limits.Value {
+		return cty.DynamicVal, nil
+	}
+	before := s.kept
+	v, ds := e.Expression.Value(ctx)
+	s.kept = before + s.weigh(v)
+	return v, ds
+}
+
+// weigh is how large a value is, in elements.
+func (s *scope) weigh(v cty.Value) int {
+	l := s.ev.limits
+	f := inspect(v, l)
+	s.ev.steps -= f.work()
+	if f.huge {
+		return l.Value + 1
+	}
+	return f.size + f.bytes/(1+l.String/l.Value)
+}
+
 // orderCause is why a place in a bag is not known.
 func (s *scope) orderCause() *ir.Unknown {
 	return &ir.Unknown{Cause: diag.Cause{Code: diag.Computed, Message: "the order of ids is known after apply", Address: s.name, Range: s.place}}
@@ -306,7 +344,7 @@ func (s *scope) orderCause() *ir.Unknown {
 
 func (e *equalExpr) Value(ctx *hcl.EvalContext) (cty.Value, hcl.Diagnostics) {
 	s := scopeOf(ctx)
-	if v, ok := s.spend(1); !ok {
+	if v, ok := s.spend(exprSteps); !ok {
 		return v, nil
 	}
 	l, ds := e.left.Value(ctx)
@@ -343,7 +381,7 @@ func (e *equalExpr) Value(ctx *hcl.EvalContext) (cty.Value, hcl.Diagnostics) {
 
 func (e *templateExpr) Value(ctx *hcl.EvalContext) (cty.Value, hcl.Diagnostics) {
 	s := scopeOf(ctx)
-	if v, ok := s.spend(1); !ok {
+	if v, ok := s.spend(exprSteps); !ok {
 		return v, nil
 	}
 	var b strings.Builder

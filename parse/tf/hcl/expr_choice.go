@@ -11,7 +11,7 @@ import (
 
 func (e *condExpr) Value(ctx *hcl.EvalContext) (cty.Value, hcl.Diagnostics) {
 	s := scopeOf(ctx)
-	if v, ok := s.spend(1); !ok {
+	if v, ok := s.spend(exprSteps); !ok {
 		return v, nil
 	}
 	c, ds := e.cond.Value(ctx)

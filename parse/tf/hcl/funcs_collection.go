@@ -345,7 +345,7 @@ func wholeNumber(v cty.Value) (int, error) {
 	return whole(n)
 }
 
-func sensitive(_ *scope, args []cty.Value) (cty.Value, error) { return tf.MarkSensitive(args[0]), nil }
+func sensitive(s *scope, args []cty.Value) (cty.Value, error) { return s.ev.hide(args[0]), nil }
 
 func nonsensitive(_ *scope, args []cty.Value) (cty.Value, error) {
 	return without(args[0], tf.SensitiveMark{}), nil

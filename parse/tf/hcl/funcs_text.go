@@ -226,7 +226,7 @@ func replaceSize(args []cty.Value) int {
 
 func indentSize(args []cty.Value) int {
 	n, _ := unmarked(args[0]).AsBigFloat().Int64()
-	return int(min(max(n, 0), 1<<20)) * (strings.Count(unmarked(args[1]).AsString(), "\n") + 1) / bytesPerElement
+	return int(min(max(n, 0), 1<<32)) * (strings.Count(unmarked(args[1]).AsString(), "\n") + 1) / bytesPerElement
 }
 
 var widths = regexp.MustCompile(`[0-9]+`)

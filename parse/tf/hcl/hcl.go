@@ -35,19 +35,19 @@ type Limits struct {
 	Depth     int   // nested expressions and terms, all that wait for each other together
 	Value     int   // elements, at any depth, of one value
 	String    int   // bytes of all strings of one value
-	Steps     int   // expressions evaluated for one root
+	Steps     int   // work done for one root; some ten million are a second
 }
 
 func (l Limits) orDefault() Limits {
 	return Limits{
 		FileSize:  cmp.Or(l.FileSize, 4<<20),
 		Nesting:   cmp.Or(l.Nesting, 500),
-		Instances: cmp.Or(l.Instances, 100_000),
-		Modules:   cmp.Or(l.Modules, 10_000),
+		Instances: cmp.Or(l.Instances, 20_000),
+		Modules:   cmp.Or(l.Modules, 5_000),
 		Depth:     cmp.Or(l.Depth, 30_000),
 		Value:     cmp.Or(l.Value, 200_000),
 		String:    cmp.Or(l.String, 8<<20),
-		Steps:     cmp.Or(l.Steps, 30_000_000),
+		Steps:     cmp.Or(l.Steps, 20_000_000),
 	}
 }
 

@@ -84,6 +84,9 @@ type (
 		hclsyntax.Expression
 		object, group bool
 	}
+	// keptExpr is what a for expression makes of an element: it is weighed, so
+	// that a loop ends once all of it together is too large to be kept.
+	keptExpr struct{ hclsyntax.Expression }
 )
 
 // instrument replaces nodes below an expression, and the expression itself.
@@ -183,6 +186,7 @@ func (i *instrumenter) loop(e *hclsyntax.ForExpr) hclsyntax.Expression {
 	i.in(&e.ValExpr)
 	i.in(&e.CondExpr)
 	e.CollExpr = &countedExpr{Expression: e.CollExpr, indexed: e.KeyVar != ""}
+	e.ValExpr = &keptExpr{e.ValExpr}
 	return &forExpr{Expression: e, object: e.KeyExpr != nil, group: e.Group}
 }
 

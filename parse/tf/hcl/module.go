@@ -10,7 +10,6 @@ import (
 
 	"github.com/postern-dev/postern/diag"
 	"github.com/postern-dev/postern/ir"
-	"github.com/postern-dev/postern/parse/tf"
 )
 
 // module is an instance of a module.
@@ -185,7 +184,7 @@ func (m *module) output(name string) (cty.Value, bool) {
 		}
 		v := s.eval(e)
 		if s.flag(b, "sensitive") || s.flag(b, "ephemeral") {
-			v = tf.MarkSensitive(v)
+			v = s.ev.hide(v)
 		}
 		return v
 	}), true

@@ -284,11 +284,15 @@ func (m *module) nearest(name string) string {
 	return dotted(strings.TrimSuffix(typ, "."), nearestOf(m.ev, strings.TrimPrefix(name, typ), same))
 }
 
-// nearestOf pays for comparing a name with all that are declared, which is done
-// for each reference to it.
+// Bounds on the names that are compared: nobody mistypes more than a few.
+const (
+	maxHints    = 100
+	maxDeclared = 2_000
+)
+
+// nearestOf compares a name with what is declared.
 func nearestOf[T any](ev *evaluator, name string, declared map[string]T) string {
-	ev.steps -= len(declared) * (1 + len(name)*len(name)/comparisons)
-	if ev.steps < 0 {
+	if ev.hints++; ev.hints > maxHints || len(declared) > maxDeclared {
 		return ""
 	}
 	return nearest.One(name, sortedKeys(declared))

@@ -253,7 +253,7 @@ func (m *module) gather(x *expansion, address string, header hcl.Range, of func(
 			t := cty.DynamicPseudoType
 			return mark(cty.UnknownVal(t), m.prefix(address), []*ir.Unknown{x.why()})
 		}
-		if v, ok := s.spend(len(x.keys)); !ok {
+		if v, ok := s.spend(len(x.keys) * exprSteps); !ok {
 			return v
 		}
 		if x.by == byCount {

@@ -43,7 +43,7 @@ func evaluate(ctx context.Context, f *Files, dir string, o Options, answers map[
 	ev := &evaluator{
 		ctx: ctx, files: f, limits: f.limits, opts: o, steps: f.limits.Steps, looked: f.limits.Steps, answers: answers,
 		cycles: map[string]bool{}, seen: map[string]bool{}, symbols: map[string]diag.Range{}, terms: map[string]int{},
-		lists: map[string]listing{}, made: map[string]*instance{},
+		lists: map[string]listing{}, made: map[string]*instance{}, oversize: map[*forExpr]int{},
 	}
 	m := &module{
 		ev: ev, dir: f.directory(dir), key: instanceKey{key: cty.NilVal, each: cty.NilVal},

@@ -115,12 +115,20 @@ func tooDeepTemplate(text []byte, limit int) bool {
 	return deep
 }
 
+// maxProblems bounds what is said about the syntax of one file.
+const maxProblems = 20
+
 // diagnose turns hcl's diagnostics into ours.
 func (f *Files) diagnose(ds hcl.Diagnostics, syntax bool) diag.List {
 	var out diag.List
 	for _, d := range ds {
 		if d.Severity != hcl.DiagError {
 			continue
+		}
+		if syntax && len(out) == maxProblems {
+			last := &out[len(out)-1]
+			last.Message += fmt.Sprintf(" (and %d more in this file)", len(ds)-maxProblems)
+			break
 		}
 		o := diag.Diagnostic{Error: syntax, Message: message(d)}
 		if d.Subject != nil {

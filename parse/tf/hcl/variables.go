@@ -99,7 +99,7 @@ func (m *module) variable(name string, r hcl.Range) (cty.Value, hcl.Diagnostics)
 			v = s.convert(v, t, from, false)
 		}
 		if s.flag(b, "sensitive") || s.flag(b, "ephemeral") {
-			v = tf.MarkSensitive(v)
+			v = s.ev.hide(v)
 		}
 		return v
 	}), nil
