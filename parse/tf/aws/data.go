@@ -29,6 +29,9 @@ func (b *builder) eachData() {
 			v.dataGroup()
 		case "aws_prefix_list", "aws_ec2_managed_prefix_list":
 			v.dataPrefixList()
+		case "aws_ec2_transit_gateway_vpn_attachment", "aws_ec2_transit_gateway_dx_gateway_attachment", "aws_ec2_transit_gateway_peering_attachment",
+			"aws_ec2_transit_gateway_connect":
+			v.dataAttachment()
 		}
 	}
 }

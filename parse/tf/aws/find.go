@@ -138,9 +138,17 @@ func attrsOf(o *tf.Instance) func(string) cty.Value {
 // time.
 var fleeting = []string{"_password", "_token", "_auth"}
 
+// apart begin the types of data sources that find nothing of a network. That two
+// of them find the same tells nobody anything, and the root is not evaluated
+// again for it.
+var apart = []string{"aws_acm_", "aws_caller_identity", "aws_iam_", "aws_identitystore_", "aws_kms_", "aws_partition", "aws_region", "aws_route53_zone", "aws_ssoadmin_"}
+
 // same finds an earlier data source that asks the same.
 func (f *finder) same(in *tf.Instance) *tf.Answer {
 	if !strings.HasPrefix(in.Type, "aws_") || slices.ContainsFunc(fleeting, func(end string) bool { return strings.HasSuffix(in.Type, end) }) {
+		return nil
+	}
+	if slices.ContainsFunc(apart, func(start string) bool { return strings.HasPrefix(in.Type, start) }) {
 		return nil
 	}
 	text, ok := blockText(in.Body)

@@ -149,16 +149,11 @@ func (s *sent) add(x *targetIndex, a action, g *targetGroup, maybe *ir.Unknown) 
 	if s.out.Place == (diag.Place{}) {
 		s.out.Place = diag.Place{Address: g.v.in.Address, Message: "the target group", Range: g.v.at()}
 	}
-	have := g.settle(x)
-	for _, t := range have.targets {
+	x.addTargets(&s.out, g, func(t *ir.ForwardTarget) {
 		if t.Maybe == nil {
 			t.Maybe = maybe
 		}
-		s.out.Targets = append(s.out.Targets, t)
-	}
-	if have.open != nil {
-		s.out.Open = have.open
-	}
+	})
 	if g.serverless {
 		return
 	}

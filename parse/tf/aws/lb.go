@@ -248,12 +248,7 @@ func linkClassicLoadBalancer(v view) {
 
 // settle fills in where the listeners of a classic load balancer send flows.
 func (c *classicBalancer) settle(x *targetIndex) {
-	have := c.instances.settle(x)
 	for _, p := range c.ports {
-		p.forward.Open = have.open
-		for _, t := range have.targets {
-			t.Port = p.to
-			p.forward.Targets = append(p.forward.Targets, t)
-		}
+		x.addTargets(p.forward, c.instances, func(t *ir.ForwardTarget) { t.Port = p.to })
 	}
 }

@@ -49,10 +49,10 @@ func linkRouteTable(v view) {
 		o.Open = notInInput(v.in.Address, "routes", v.at())
 	}
 	vgws, _ := v.list("propagating_vgws")
-	for _, e := range vgws {
-		v.propagate(o, e)
-	}
 	v.b.later(func() {
+		for _, e := range vgws {
+			v.b.later(func() { v.announce(o, e) })
+		}
 		for _, n := range routes {
 			n.addRoute(o)
 		}
@@ -79,25 +79,14 @@ func linkRoute(v view) {
 	})
 }
 
-// propagate notes routes that a virtual private gateway announces.
-func (v view) propagate(o *ir.RouteTable, e elem) {
-	target := ir.Another[ir.Target](e.unknown())
-	if e.unknown() == nil {
-		target = ir.One(ir.Target{Kind: ir.TargetGateway, Gateway: v.b.gateway(v, e, ir.VirtualPrivateGateway)})
-	}
-	why := notInInput(o.Origin.Address, "propagated routes", e.at)
-	o.Routes = append(o.Routes, ir.Route{
-		Destination: ir.Peer{Unknown: part(why, "destination")}, Target: target, Propagated: true, Maybe: why, Origin: v.origin(e.at, nil),
-	})
-}
-
 func linkPropagation(v view) {
 	tables, vgws := v.single("route_table_id"), v.single("vpn_gateway_id")
 	if len(tables) == 0 || len(vgws) == 0 {
 		v.invalid(v.at(), "route_table_id and vpn_gateway_id are required", "name both")
 		return
 	}
-	v.propagate(v.b.table(v, tables[0]), vgws[0])
+	o := v.b.table(v, tables[0])
+	v.b.later(func() { v.b.later(func() { v.announce(o, vgws[0]) }) }) // once static routes are in
 }
 
 // destinations are the attributes that name where a route leads, in a route

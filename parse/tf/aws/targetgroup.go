@@ -248,6 +248,29 @@ type targetIndex struct {
 	b         *builder
 	byAddress map[netip.Addr][]*ir.Interface
 	byOwner   map[string][]*ir.Interface // the address of the resource
+	targets   int                        // that listeners have so far
+}
+
+// maxTargets bounds the targets of all listeners together: a group counts once
+// for each listener that sends to it.
+const maxTargets = 1_000_000
+
+// addTargets adds the targets of a group to a forward.
+func (x *targetIndex) addTargets(f *ir.Forward, g *targetGroup, change func(*ir.ForwardTarget)) {
+	have := g.settle(x)
+	if have.open != nil {
+		f.Open = have.open
+	}
+	if x.targets += len(have.targets); x.targets > maxTargets {
+		f.Open = &ir.Unknown{Term: "further targets", Cause: diag.Cause{
+			Code: diag.Limit, Message: "the listeners have more targets than postern reads", Address: g.v.in.Address, Range: g.v.at(),
+		}}
+		return
+	}
+	for _, t := range have.targets {
+		change(&t)
+		f.Targets = append(f.Targets, t)
+	}
 }
 
 func newTargetIndex(b *builder) *targetIndex {

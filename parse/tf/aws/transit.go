@@ -3,7 +3,6 @@ package aws
 import (
 	"net/netip"
 
-	"github.com/postern-dev/postern/diag"
 	"github.com/postern-dev/postern/ir"
 	"github.com/postern-dev/postern/packet"
 	"github.com/postern-dev/postern/parse/tf"
@@ -15,6 +14,9 @@ type transitState struct {
 	associates, propagates ir.Value[bool] // with the default table
 	attachments            map[*ir.Attachment]attachmentState
 	explicit               bool // it has route tables of its own
+	// byDefault is the table that it is made with; associating and propagating
+	// are those that attachments go to by default, byDefault unless changed.
+	byDefault, associating, propagating *ir.TransitTable
 }
 
 type attachmentState struct{ associates, propagates ir.Value[bool] }
@@ -25,7 +27,9 @@ func (b *builder) transitOf(o *ir.TransitGateway) *transitState {
 		s = &transitState{
 			associates: ir.NotKnown[bool](o.Open), propagates: ir.NotKnown[bool](o.Open),
 			attachments: map[*ir.Attachment]attachmentState{},
+			byDefault:   &ir.TransitTable{Origin: ir.Origin{Address: o.Origin.Address + ".default_route_table", Range: o.Origin.Range, Implicit: true}},
 		}
+		s.associating, s.propagating = s.byDefault, s.byDefault
 		b.transitState[o] = s
 	}
 	return s
@@ -58,6 +62,9 @@ func makeTransitGateway(v view) {
 	v.b.net.TransitGateways = append(v.b.net.TransitGateways, o)
 	s := v.b.transitOf(o)
 	s.associates, s.propagates = v.enabled("default_route_table_association", true), v.enabled("default_route_table_propagation", true)
+	for _, k := range v.keys("association_default_route_table_id", "propagation_default_route_table_id") {
+		v.b.defaultTransit[k] = o
+	}
 }
 
 func makeAttachment(v view) {
@@ -83,7 +90,11 @@ func linkAttachment(v view) {
 		v.invalid(v.at(), "transit_gateway_id is required", "name the transit gateway")
 		return
 	}
-	gw := v.b.transit(v, es[0])
+	v.join(v.b.transit(v, es[0]), o, true)
+}
+
+// join attaches to a gateway. Peerings announce no routes.
+func (v view) join(gw *ir.TransitGateway, o *ir.Attachment, announces bool) {
 	if u := v.maybe(); u != nil {
 		gw.Open = u
 		return
@@ -91,7 +102,7 @@ func linkAttachment(v view) {
 	gw.Attachments = append(gw.Attachments, o)
 	state := attachmentState{}
 	state.associates, _ = v.boolean("transit_gateway_default_route_table_association", true)
-	state.propagates, _ = v.boolean("transit_gateway_default_route_table_propagation", true)
+	state.propagates, _ = v.boolean("transit_gateway_default_route_table_propagation", announces)
 	v.b.transitOf(gw).attachments[o] = state
 }
 
@@ -106,42 +117,67 @@ func linkTransitTable(v view) {
 		v.invalid(v.at(), "transit_gateway_id is required", "name the transit gateway")
 		return
 	}
-	gw := v.b.transit(v, es[0])
-	gw.Tables = append(gw.Tables, v.b.transTable[tf.Symbol(v.in.Address, "id")])
+	gw, t := v.b.transit(v, es[0]), v.b.transTable[tf.Symbol(v.in.Address, "id")]
+	gw.Tables = append(gw.Tables, t)
 	v.b.transitOf(gw).explicit = true
+	v.b.transitWith[t] = gw
 }
 
 // transitTable returns the table that an element names, nil when none of the
-// input is meant: the default table, or one from elsewhere.
+// input is meant: one from elsewhere.
 func (v view) transitTable(attr string) *ir.TransitTable {
 	for _, e := range v.single(attr) {
-		if t := v.b.transTable[refOf(e).key]; t != nil {
+		key := refOf(e).key
+		if t := v.b.transTable[key]; t != nil {
 			return t
+		}
+		if gw := v.b.defaultTransit[key]; gw != nil {
+			s := v.b.transitOf(gw)
+			s.explicit, v.b.transitWith[s.byDefault] = true, gw
+			return s.byDefault
 		}
 	}
 	v.omit(v.at(attr), "the transit gateway route table is not in the input")
 	return nil
 }
 
-func (v view) attachment() *ir.Attachment {
+// attachment returns the attachment that the view names, as the gateway of a
+// table sees it: a peering has two ends.
+func (v view) attachment(t *ir.TransitTable) *ir.Attachment {
 	for _, e := range v.single("transit_gateway_attachment_id") {
-		if a := v.b.attached[refOf(e).key]; a != nil {
+		a, gw := v.b.attached[refOf(e).key], v.b.transitWith[t]
+		if a == nil || gw == nil || contains(gw.Attachments, a) {
 			return a
 		}
+		if far := v.b.farEnds[a]; far != nil && contains(gw.Attachments, far) {
+			return far
+		}
+		if v.b.adrift[a] { // found, and not said where
+			gw.Attachments = append(gw.Attachments, a)
+			why := notInInput(a.Origin.Address, "default route table", a.Origin.Range)
+			v.b.transitOf(gw).attachments[a] = attachmentState{ir.NotKnown[bool](why), ir.NotKnown[bool](why)}
+		}
+		return a
 	}
 	return nil
 }
 
+// linkTransitRoute waits until every attachment is with its gateway; so do
+// associations and propagations.
 func linkTransitRoute(v view) {
-	t := v.transitTable("transit_gateway_route_table_id")
-	if t == nil {
-		return
-	}
+	v.b.later(func() {
+		if t := v.transitTable("transit_gateway_route_table_id"); t != nil {
+			v.transitRoute(t)
+		}
+	})
+}
+
+func (v view) transitRoute(t *ir.TransitTable) {
 	if u := v.maybe(); u != nil {
 		t.Open = u
 		return
 	}
-	r := ir.TransitRoute{Origin: v.origin(v.at("destination_cidr_block"), nil)}
+	r := ir.TransitRoute{Origin: v.origin(v.at("destination_cidr_block", "prefix_list_id"), nil)}
 	for _, e := range v.single("destination_cidr_block") {
 		p := v.cidr(e, packet.FamilyInvalid, hostBitsMasked)
 		r.Destination = ir.Peer{CIDR: p.V, Unknown: p.Why}
@@ -149,14 +185,17 @@ func linkTransitRoute(v view) {
 			r.Destination.CIDR = netip.Prefix{}
 		}
 	}
-	if !r.Destination.CIDR.IsValid() && r.Destination.Unknown == nil {
-		r.Destination.Unknown = v.invalid(v.at(), "destination_cidr_block is required", "write the CIDR")
+	for _, e := range v.single("prefix_list_id") { // of a reference to a list
+		r.Destination = ir.Peer{PrefixList: v.b.prefixList(v, e)}
+	}
+	if r.Destination == (ir.Peer{}) {
+		r.Destination.Unknown = v.invalid(v.at(), "this route has no destination", "write the CIDR")
 	}
 	switch blackhole, _ := v.boolean("blackhole", false); {
 	case !blackhole.Known():
 		r.Attachment.Open = blackhole.Why
 	case !blackhole.V:
-		if a := v.attachment(); a != nil {
+		if a := v.attachment(t); a != nil {
 			r.Attachment = ir.One(a)
 		} else {
 			r.Attachment = ir.Another[*ir.Attachment](notInInput(v.in.Address, "attachment", v.at("transit_gateway_attachment_id")))
@@ -166,26 +205,49 @@ func linkTransitRoute(v view) {
 }
 
 func linkTransitAssociation(v view) {
-	t, a := v.transitTable("transit_gateway_route_table_id"), v.attachment()
-	switch {
-	case t == nil:
-	case a == nil || v.maybe() != nil:
-		t.Open = v.openTable()
-	default:
-		t.Associated = append(t.Associated, a)
-		v.b.associations[a] = true
-	}
+	v.b.later(func() {
+		if t := v.transitTable("transit_gateway_route_table_id"); t != nil {
+			if a := v.attachment(t); a != nil && v.maybe() == nil {
+				t.Associated = append(t.Associated, a)
+				v.b.associations[a] = true
+				return
+			}
+			t.Open = v.openTable()
+		}
+	})
 }
 
 func linkTransitPropagation(v view) {
-	t, a := v.transitTable("transit_gateway_route_table_id"), v.attachment()
-	switch {
-	case t == nil:
-	case a == nil || v.maybe() != nil:
-		t.Open = v.openTable()
-	default:
-		t.Propagated = append(t.Propagated, a)
+	v.b.later(func() {
+		if t := v.transitTable("transit_gateway_route_table_id"); t != nil {
+			if a := v.attachment(t); a != nil && v.maybe() == nil {
+				t.Propagated = append(t.Propagated, a)
+				return
+			}
+			t.Open = v.openTable()
+		}
+	})
+}
+
+// linkDefaultTransit changes where attachments go by default.
+func linkDefaultTransit(v view) {
+	es := v.single("transit_gateway_id")
+	if len(es) == 0 {
+		v.invalid(v.at(), "transit_gateway_id is required", "name the transit gateway")
+		return
 	}
+	gw := v.b.transit(v, es[0])
+	v.b.later(func() {
+		t, s := v.transitTable("transit_gateway_route_table_id"), v.b.transitOf(gw)
+		switch u := v.maybe(); {
+		case t == nil || u != nil:
+			s.byDefault.Open, s.explicit = v.openTable(), true
+		case v.in.Type == "aws_ec2_transit_gateway_default_route_table_propagation":
+			s.propagating = t
+		default:
+			s.associating = t
+		}
+	})
 }
 
 // openTable is why a table may hold more than is seen.
@@ -196,34 +258,38 @@ func (v view) openTable() *ir.Unknown {
 	return notInInput(v.in.Address, "attachment", v.at("transit_gateway_attachment_id"))
 }
 
-// finishTransit makes the default table of each gateway whose attachments do
-// not all simply use it.
+// finishTransit puts attachments into the tables that they go to by default, and
+// makes the default table of each gateway whose attachments do not all simply
+// use it.
 func (b *builder) finishTransit() {
 	for _, gw := range b.net.TransitGateways {
 		s := b.transitState[gw]
 		if s == nil || !s.explicit && !b.unusual(gw, s) {
 			continue
 		}
-		t := &ir.TransitTable{Origin: ir.Origin{Address: gw.Origin.Address + ".default_route_table", Implicit: true}}
 		for _, a := range gw.Attachments {
 			state := s.attachments[a]
 			for _, use := range []struct {
 				gateway, own ir.Value[bool]
+				table        *ir.TransitTable
 				list         *[]*ir.Attachment
 				moved        bool
-			}{{s.associates, state.associates, &t.Associated, b.associations[a]}, {s.propagates, state.propagates, &t.Propagated, false}} {
+			}{
+				{s.associates, state.associates, s.associating, &s.associating.Associated, b.associations[a]},
+				{s.propagates, state.propagates, s.propagating, &s.propagating.Propagated, false},
+			} {
 				switch {
-				case use.moved:
+				case use.moved || contains(*use.list, a):
 				case use.gateway.Why != nil:
-					t.Open = use.gateway.Why
+					use.table.Open = use.gateway.Why
 				case use.own.Why != nil:
-					t.Open = use.own.Why
+					use.table.Open = use.own.Why
 				case use.gateway.V && use.own.V:
 					*use.list = append(*use.list, a)
 				}
 			}
 		}
-		gw.Tables = append(gw.Tables, t)
+		gw.Tables = append(gw.Tables, s.byDefault)
 	}
 }
 
@@ -238,67 +304,5 @@ func (b *builder) unusual(gw *ir.TransitGateway, s *transitState) bool {
 			return true
 		}
 	}
-	return false
-}
-
-// makePrefixList reads a managed list: a family, and entries inside it or
-// beside it.
-func makePrefixList(v view) {
-	o := &ir.PrefixList{ID: v.id(), Name: v.text("name"), Home: v.home(), Origin: v.origin(v.at("entry"), nil)}
-	switch v.text("address_family") {
-	case "IPv4":
-		o.Family = packet.IPv4
-	case "IPv6":
-		o.Family = packet.IPv6
-	}
-	if n, set := v.integer("max_entries"); set && n.Known() && n.V > 0 {
-		o.Max = n.V
-	}
-	entries, set := v.nested("entry")
-	for _, n := range entries {
-		n.addListEntry(o)
-	}
-	if !set && v.in.Existing {
-		o.Open = notInInput(v.in.Address, "entries", v.at())
-	}
-	register(v, v.b.lists, o, "id")
-	v.b.net.PrefixLists = append(v.b.net.PrefixLists, o)
-}
-
-func (v view) addListEntry(o *ir.PrefixList) {
-	if u := v.maybe(); u != nil && u != v.in.Maybe {
-		o.Open = u
-		return
-	}
-	p, set := v.cidrAttr("cidr", o.Family, hostBitsMasked)
-	switch {
-	case !set:
-		o.Open = v.invalid(v.at(), "an entry needs a cidr", "write the CIDR")
-	case !p.Known():
-		o.Open = p.Why
-	case !contains(o.CIDRs, p.V):
-		o.CIDRs = append(o.CIDRs, p.V)
-	}
-}
-
-func linkPrefixListEntry(v view) {
-	es := v.single("prefix_list_id")
-	if len(es) == 0 {
-		v.invalid(v.at(), "prefix_list_id is required", "name the list")
-		return
-	}
-	o := v.b.prefixList(v, es[0])
-	if v.in.Maybe != nil {
-		o.Open = v.in.Maybe
-		return
-	}
-	v.addListEntry(o)
-}
-
-// linkIndirect notes what brings internet traffic to private interfaces.
-// [Global Accelerator about-endpoints; CloudFront private-content-vpc-origins]
-func linkIndirect(v view) {
-	v.b.net.Indirect = append(v.b.net.Indirect, diag.Place{
-		Address: v.in.Address, Message: "may bring internet traffic to interfaces without a public address", Range: v.blk.Range,
-	})
+	return s.associating != s.byDefault || s.propagating != s.byDefault
 }
