@@ -3,6 +3,7 @@ package report
 import (
 	"cmp"
 	"fmt"
+	"maps"
 	"net/netip"
 	"slices"
 	"strings"
@@ -24,9 +25,46 @@ type Trace struct {
 	Representative []string
 	// Note is said first: which of several interfaces this is about.
 	Note string
+	// Settled says which values would decide an unknown verdict.
+	Settled Settled
 	// Verbose shows the entries that were looked at and did not match.
 	Verbose bool
 	Exit    Exit
+}
+
+// Settled are values of what is unknown, by term, with which the packet passes
+// and with which it does not; nil where none were found. Never says that none let
+// it pass, Always that none stop it.
+type Settled struct {
+	Allow, Deny   map[string]string
+	Never, Always bool
+}
+
+// sentences say which values decide.
+func (s Settled) sentences() []string {
+	var all []string
+	switch {
+	case s.Allow != nil:
+		all = append(all, "it passes with "+values(s.Allow))
+	case s.Never:
+		all = append(all, "no values let it pass")
+	}
+	switch {
+	case s.Deny != nil:
+		all = append(all, "it does not with "+values(s.Deny))
+	case s.Always:
+		all = append(all, "no values stop it")
+	}
+	return all
+}
+
+// values is "var.a = 0.0.0.0/0, var.b = 1".
+func values(of map[string]string) string {
+	var parts []string
+	for _, term := range slices.Sorted(maps.Keys(of)) {
+		parts = append(parts, term+" = "+cmp.Or(of[term], "nothing"))
+	}
+	return strings.Join(parts, ", ")
 }
 
 // Advice is what to look at and what to do when a packet does not pass.
@@ -44,6 +82,9 @@ func TraceText(t Trace, o Options) string {
 	p.linef("%s: %s", p.look(verdict, verdictLook(t.Result.Verdict)), clean(traceSentence(t.Result)))
 	if t.Note != "" {
 		p.linef("%s", clean(t.Note))
+	}
+	for _, sentence := range t.Settled.sentences() {
+		p.linef("%s", clean(sentence))
 	}
 	p.WriteByte('\n')
 	widths := legWidths(t.Result.Forward, t.Result.Reply)
@@ -310,6 +351,16 @@ type jsonTrace struct {
 	To             string      `json:"to"`
 	Representative []string    `json:"representative"`
 	Because        []jsonCause `json:"because"`
+	Settled        jsonSettled `json:"settled"`
+}
+
+// jsonSettled are values of what is unknown with which the packet passes and
+// with which it does not, null where none were found.
+type jsonSettled struct {
+	Allow  map[string]string `json:"allow"`
+	Deny   map[string]string `json:"deny"`
+	Never  bool              `json:"never"`
+	Always bool              `json:"always"`
 }
 
 // jsonLeg is one direction. Its verdict is null when the question does not
@@ -340,6 +391,7 @@ func TraceJSON(t Trace) (string, error) {
 		Forward: legOf(r.Forward), Reply: legOf(r.Reply), From: t.From, To: t.To,
 		Representative: mapped(t.Representative, func(s string) string { return strings.TrimPrefix(s, "representative: ") }),
 		Because:        mapped(r.Because, causeOfUnknown),
+		Settled:        jsonSettled(t.Settled),
 	})
 }
 

@@ -1,6 +1,8 @@
 package main
 
 import (
+	"context"
+	"errors"
 	"fmt"
 	"net/netip"
 	"slices"
@@ -12,7 +14,9 @@ import (
 	"github.com/postern-dev/postern/ir"
 	"github.com/postern-dev/postern/parse"
 	"github.com/postern-dev/postern/reach/trace"
+	"github.com/postern-dev/postern/reach/verify"
 	"github.com/postern-dev/postern/report"
+	"github.com/postern-dev/postern/solver/smt"
 )
 
 var (
@@ -31,6 +35,7 @@ func traceCommand(s streams) *cli.Command {
 			&cli.StringFlag{Name: "dst", Usage: "the destination `ADDRESS`, as the client sends it"},
 			&cli.StringFlag{Name: "expect", Usage: "the `VERDICT`, allow or deny: exit status 1 for anything else"},
 			&cli.BoolFlag{Name: "verbose", Aliases: []string{"v"}, Usage: "show the entries that did not match as well", Category: outputFlags, DisableDefaultText: true},
+			smtFlag("none: only likely values of what is unknown are tried"),
 		}, loadFlags(), printFlags(traceFormats...)),
 		Action: s.trace,
 	}
@@ -57,7 +62,11 @@ func (s streams) trace(c *cli.Context) error {
 	if err != nil {
 		return err
 	}
-	answer, err := walk(n, ask)
+	answer, q, err := walk(n, ask)
+	if err != nil {
+		return err
+	}
+	lost, err := settle(ctx, c, n, q, &answer)
 	if err != nil {
 		return err
 	}
@@ -69,10 +78,34 @@ func (s streams) trace(c *cli.Context) error {
 			return err
 		}
 	}
-	if err := s.print(c, text); err != nil {
-		return err
+	if err := s.print(c, text); err != nil || lost != nil {
+		return errors.Join(err, lost)
 	}
 	return ended(answer.Exit.Status)
+}
+
+// settle finds values of what is unknown that decide about the packet. lost is
+// why the solver of --smt did not help; what was found without it stands.
+func settle(ctx context.Context, c *cli.Context, n *ir.Network, q trace.Query, answer *report.Trace) (lost, err error) {
+	if answer.Result.Verdict != trace.Unknown {
+		return nil, nil
+	}
+	var solver smt.Solver
+	if c.IsSet("smt") {
+		if solver, _, err = startSolver(ctx, c); err != nil {
+			return nil, err
+		}
+		defer func() { _ = solver.Close() }()
+	}
+	found, err := verify.Settle(ctx, n, q, solver)
+	switch {
+	case ctx.Err() != nil:
+		return nil, late(c, ctx.Err())
+	case err != nil:
+		lost = &usageError{message: fmt.Sprintf("--smt %s: the solver was lost: %v", c.String("smt"), err)}
+	}
+	answer.Settled = report.Settled{Allow: found.Allow, Deny: found.Deny, Never: found.Never, Always: found.Always}
+	return lost, nil
 }
 
 // question reads the arguments: two ends and one packet.
@@ -171,13 +204,12 @@ func networkOf(in *parse.Result, a endpoint.Ask) (*ir.Network, error) {
 
 // walk traces the packets of a question and keeps the one to show: the first
 // that does not pass, or the first of all.
-func walk(n *ir.Network, a endpoint.Ask) (report.Trace, error) {
+func walk(n *ir.Network, a endpoint.Ask) (shown report.Trace, of trace.Query, err error) {
 	flows, err := endpoint.Flows(n, a)
 	if err != nil {
-		return report.Trace{}, err
+		return shown, of, err
 	}
 	counts := map[trace.Verdict]int{}
-	var shown report.Trace
 	for i, f := range flows {
 		q := trace.Query{From: f.From, To: f.To, Header: f.Header}
 		r := report.Nowhere(f.Header, f.Nowhere)
@@ -188,13 +220,14 @@ func walk(n *ir.Network, a endpoint.Ask) (report.Trace, error) {
 		if i > 0 && (worse(r.Verdict) <= worse(shown.Result.Verdict)) {
 			continue
 		}
+		of = q
 		shown = report.Trace{Result: r, From: a.From.String(), To: a.To.String(), Representative: f.Representative, Advice: report.Advise(n, q, r)}
 	}
 	if len(flows) > 1 {
 		shown.Note = fmt.Sprintf("of %d pairs of interfaces %d allow, %d deny, %d unknown; this is the first that says %s",
 			len(flows), counts[trace.Allow], counts[trace.Deny], counts[trace.Unknown], shown.Result.Verdict)
 	}
-	return shown, nil
+	return shown, of, nil
 }
 
 // worse orders verdicts by what a person has to see.

@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/urfave/cli/v2"
 
@@ -27,12 +28,16 @@ func verifyCommand(s streams) *cli.Command {
 		Name: "verify", Usage: "put every answer to all of postern's judges and compare", ArgsUsage: "[PATH...]", Hidden: true,
 		Description: "Compares packet sets, an SMT solver and the packet evaluator on every network ACL, group, flow and finding. Exit status 3 when two of them contradict each other.",
 		Flags: slices.Concat([]cli.Flag{
-			&cli.StringFlag{Name: "smt", Usage: "the solver and its arguments, `CMD`: it reads SMT-LIB 2 from standard input", DefaultText: defaultSolver + ", if it is installed"},
+			smtFlag(defaultSolver + ", if it is installed"),
 			&cli.StringFlag{Name: "repro", Usage: "write the first disagreement, without names, to `FILE`", Category: outputFlags},
 			&cli.IntFlag{Name: "max-flows", Value: 400, Usage: "compare `N` flows of a network at most"},
 		}, loadFlags()),
 		Action: s.verify,
 	}
+}
+
+func smtFlag(byDefault string) cli.Flag {
+	return &cli.StringFlag{Name: "smt", Usage: "the solver and its arguments, `CMD`: it reads SMT-LIB 2 from standard input", DefaultText: byDefault}
 }
 
 func (s streams) verify(c *cli.Context) error {
@@ -52,17 +57,9 @@ func (s streams) verify(c *cli.Context) error {
 		o.Solver = solver
 	}
 	var r verify.Report
-	for _, n := range in.Networks {
-		found, err := rules.Check(ctx, []*ir.Network{n}, rules.Settings{})
-		if err != nil {
-			return late(c, err)
-		}
-		for _, d := range found.Disagreements {
-			r.Disagreements = append(r.Disagreements, verify.Disagreement{What: "a finding", Says: d.Error(), Network: n})
-		}
-		if err := verify.Network(ctx, n, found.Findings, o, &r); err != nil {
-			return late(c, err)
-		}
+	failed := compare(ctx, in.Networks, o, &r, s.verifying(in.Networks))
+	if failed != nil && !errors.Is(failed, context.DeadlineExceeded) {
+		return failed
 	}
 	list := allDiagnostics(in)
 	fmt.Fprint(s.err, report.Diagnostics(list, in.Sources, report.Options{}))
@@ -70,7 +67,43 @@ func (s streams) verify(c *cli.Context) error {
 	if err := writeRepro(c.String("repro"), &r); err != nil {
 		return err
 	}
+	if failed != nil && len(r.Disagreements) == 0 {
+		return late(c, failed) // what was compared until then is told
+	}
 	return ended(verifyStatus(c, s, &r, list))
+}
+
+// compare puts networks to all judges, one after another.
+func compare(ctx context.Context, nets []*ir.Network, o verify.Options, r *verify.Report, progress func(int)) error {
+	for k, n := range nets {
+		progress(k)
+		found, err := rules.Check(ctx, []*ir.Network{n}, rules.Settings{})
+		if err != nil {
+			return err
+		}
+		for _, d := range found.Disagreements {
+			r.Disagreements = append(r.Disagreements, verify.Disagreement{What: "a finding", Says: d.Error(), Network: n})
+		}
+		if err := verify.Network(ctx, n, found.Findings, o, r); err != nil {
+			return err
+		}
+	}
+	progress(len(nets))
+	return nil
+}
+
+// verifying tells on a terminal which network is compared.
+func (s streams) verifying(nets []*ir.Network) func(int) {
+	f, ok := s.err.(*os.File)
+	if !ok || !isTerminal(f) {
+		return func(int) {}
+	}
+	return func(k int) {
+		fmt.Fprint(s.err, "\r\x1b[K")
+		if k < len(nets) {
+			fmt.Fprintf(s.err, "network %d of %d, %s", k+1, len(nets), report.Clean(nets[k].Root))
+		}
+	}
 }
 
 func verifyStatus(c *cli.Context, s streams, r *verify.Report, list diag.List) int {
@@ -94,7 +127,7 @@ func verifyStatus(c *cli.Context, s streams, r *verify.Report, list diag.List) i
 // installed. The words say with what the comparison is made.
 func startSolver(ctx context.Context, c *cli.Context) (smt.Solver, string, error) {
 	if !c.IsSet("smt") {
-		if linked, err := smt.InProcess(); err == nil {
+		if linked, err := verify.Patient(ctx, patience, func(context.Context) (smt.Solver, error) { return smt.InProcess() }); err == nil {
 			return linked, "libz3", nil
 		} else if !errors.Is(err, smt.ErrNotBuilt) {
 			return nil, "", err
@@ -107,12 +140,17 @@ func startSolver(ctx context.Context, c *cli.Context) (smt.Solver, string, error
 	if command == "" {
 		command = defaultSolver
 	}
-	p, err := smt.Start(ctx, strings.Fields(command)...)
+	p, err := verify.Patient(ctx, patience, func(ctx context.Context) (smt.Solver, error) {
+		return smt.Start(ctx, strings.Fields(command)...)
+	})
 	if err != nil {
 		return nil, "", &usageError{message: fmt.Sprintf("--smt %s: %v", command, err)}
 	}
 	return p, command, nil
 }
+
+// patience is how long a solver may take for one question.
+const patience = 10 * time.Second
 
 func verifyText(r *verify.Report, solver string) string {
 	var w strings.Builder
@@ -142,15 +180,21 @@ func verifyText(r *verify.Report, solver string) string {
 	for _, o := range r.Opens {
 		fmt.Fprintf(&w, "open: %s opens %s to %s\n", report.Clean(valuesText(o.Values)), report.Clean(o.To.Resource), o.Header)
 	}
-	for k := range r.Disagreements {
+	for k := range r.Disagreements[:min(len(r.Disagreements), mostDisagreements)] {
 		d := &r.Disagreements[k]
 		fmt.Fprintf(&w, "disagreement: %s\n", report.Clean(d.Error()))
 		if len(d.Values) > 0 {
 			fmt.Fprintf(&w, "  with %s\n", report.Clean(valuesText(d.Values)))
 		}
 	}
+	if n := len(r.Disagreements) - mostDisagreements; n > 0 {
+		fmt.Fprintf(&w, "and %s more\n", count(n, "disagreement"))
+	}
 	return w.String()
 }
+
+// mostDisagreements is how many are told; one error of postern's makes many.
+const mostDisagreements = 10
 
 // valuesText is "var.a = 0.0.0.0/0, var.b = 1". The values are the solver's own.
 func valuesText(values map[string]string) string {
