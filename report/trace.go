@@ -342,16 +342,16 @@ func Nowhere(h packet.Header, address netip.Addr) trace.Result {
 }
 
 type jsonTrace struct {
-	Schema         string      `json:"schema"`
-	Verdict        string      `json:"verdict"`
-	Header         jsonHeader  `json:"header"`
-	Forward        jsonLeg     `json:"forward"`
-	Reply          jsonLeg     `json:"reply"`
-	From           string      `json:"from"`
-	To             string      `json:"to"`
-	Representative []string    `json:"representative"`
-	Because        []jsonCause `json:"because"`
-	Settled        jsonSettled `json:"settled"`
+	Schema         string       `json:"schema"`
+	Verdict        string       `json:"verdict"`
+	Header         jsonHeader   `json:"header"`
+	Forward        jsonLeg      `json:"forward"`
+	Reply          jsonLeg      `json:"reply"`
+	From           string       `json:"from"`
+	To             string       `json:"to"`
+	Representative []string     `json:"representative"`
+	Because        []jsonCause  `json:"because"`
+	Settled        *jsonSettled `json:"settled"` // null unless the verdict is unknown
 }
 
 // jsonSettled are values of what is unknown with which the packet passes and
@@ -386,12 +386,16 @@ type jsonHopStep struct {
 // TraceJSON writes the walk as postern/trace/v1.
 func TraceJSON(t Trace) (string, error) {
 	r := t.Result
+	var settled *jsonSettled
+	if r.Verdict == trace.Unknown {
+		settled = &jsonSettled{t.Settled.Allow, t.Settled.Deny, t.Settled.Never, t.Settled.Always}
+	}
 	return encode(jsonTrace{
 		Schema: traceSchema, Verdict: r.Verdict.String(), Header: headerOf(r.Header),
 		Forward: legOf(r.Forward), Reply: legOf(r.Reply), From: t.From, To: t.To,
 		Representative: mapped(t.Representative, func(s string) string { return strings.TrimPrefix(s, "representative: ") }),
 		Because:        mapped(r.Because, causeOfUnknown),
-		Settled:        jsonSettled(t.Settled),
+		Settled:        settled,
 	})
 }
 
