@@ -45,6 +45,7 @@ type builder struct {
 	listenersOf    map[string][]*object
 	balancerNICs   index[[]*ir.Interface]
 	forwards       []forwarding
+	transitWith    map[*ir.TransitTable]*ir.TransitGateway
 	regional       map[*ir.Gateway]value // NAT gateways, with what names their route table
 	subnetGroups   index[*object]
 	serviceIDs     map[string]bool
@@ -63,7 +64,7 @@ func (r *Reader) Network() (*ir.Network, diag.List) {
 		vpcs: index[*ir.VPC]{}, subnets: index[*ir.Subnet]{}, groups: index[*ir.SecurityGroup]{}, acls: index[*ir.NetworkACL]{},
 		tables: index[*ir.RouteTable]{}, prefixLists: index[*ir.PrefixList]{}, interfaces: index[*ir.Interface]{},
 		gateways: index[*ir.Gateway]{}, peerings: index[*ir.Peering]{}, transits: index[*ir.TransitGateway]{},
-		attachments: index[*ir.Attachment]{}, balancerNICs: index[[]*ir.Interface]{}, regional: map[*ir.Gateway]value{}, carried: map[string]bool{}, waiting: map[int]map[*ir.Interface]bool{},
+		attachments: index[*ir.Attachment]{}, balancerNICs: index[[]*ir.Interface]{}, regional: map[*ir.Gateway]value{}, transitWith: map[*ir.TransitTable]*ir.TransitGateway{}, carried: map[string]bool{}, waiting: map[int]map[*ir.Interface]bool{},
 		adopted: map[*ir.Interface][]string{}, addressPlaces: map[*ir.Interface]map[string]int{}, failedOf: map[ir.Scope]int{}, cutOf: map[ir.Scope]int{},
 	}
 	b.homes = newHomes(r.records, r.callers)

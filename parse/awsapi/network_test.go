@@ -268,7 +268,7 @@ func TestTransit(t *testing.T) {
   {"TransitGatewayAttachmentId":"att-2","TransitGatewayId":"tgw-1","ResourceType":"vpn","ResourceId":"vpn-1","State":"available"}]`
 	n, _ := read(t, file{"a.json", base + "}"})
 	g := n.TransitGateways[0]
-	if len(g.Attachments) != 2 || !g.GroupReferences.V || g.Open != nil || g.Attachments[0].GroupReferences.V || g.Attachments[1].VPC.Open == nil {
+	if len(g.Attachments) != 2 || !g.GroupReferences.V || g.Open != nil || g.Attachments[0].GroupReferences.V || g.Attachments[0].Outside || !g.Attachments[1].Outside {
 		t.Errorf("%+v", g)
 	}
 	if len(g.Tables) != 1 || g.Tables[0].Open == nil {

@@ -3,6 +3,7 @@ package awsapi
 import (
 	"fmt"
 	"os"
+	"slices"
 	"strings"
 	"testing"
 
@@ -118,6 +119,10 @@ func describe(n *ir.Network, kinds ...string) string {
 				}
 				fmt.Fprintf(&b, "gateway %s %d %s %s\n", g.ID, g.Kind, subnet, table)
 			}
+		case "transit":
+			for _, g := range n.TransitGateways {
+				b.WriteString(transit(g))
+			}
 		case "forward":
 			for _, i := range n.Interfaces {
 				if i.Services != nil {
@@ -173,6 +178,28 @@ func eni(i *ir.Interface) string {
 	}
 	b.WriteString(word(i.NoInbound, " no-inbound") + word(i.Windows, " windows") + word(!i.SourceDestCheck.V, " forwards") + word(i.DenyIGW, " deny-igw"))
 	return b.String() + "\n"
+}
+
+func transit(g *ir.TransitGateway) string {
+	var b strings.Builder
+	fmt.Fprintf(&b, "transit %s%s\n", g.ID, open(g.Open))
+	for _, a := range g.Attachments {
+		fmt.Fprintf(&b, "  %s %s\n", a.ID, pick(a.Outside, "outside", vpcs(a.VPC)))
+	}
+	ids := func(as []*ir.Attachment) string {
+		var names []string
+		for _, a := range as {
+			names = append(names, a.ID+word(!slices.Contains(g.Attachments, a), " of another"))
+		}
+		return "[" + strings.Join(names, " ") + "]"
+	}
+	for _, t := range g.Tables {
+		fmt.Fprintf(&b, "  table %s associated=%s propagated=%s%s\n", t.ID, ids(t.Associated), ids(t.Propagated), open(t.Open))
+		for _, r := range t.Routes {
+			fmt.Fprintf(&b, "    %s > %s%s\n", peer(r.Destination), ids(r.Attachment.Of), open(r.Attachment.Open))
+		}
+	}
+	return b.String()
 }
 
 // forwards renders where the services of an interface send flows.

@@ -1,6 +1,8 @@
 package awsapi
 
 import (
+	"slices"
+
 	"github.com/postern-dev/postern/diag"
 	"github.com/postern-dev/postern/ir"
 	"github.com/postern-dev/postern/packet"
@@ -20,14 +22,19 @@ func (b *builder) buildTransits() {
 		default:
 			t.GroupReferences = ir.Known(false)
 		}
-		if !b.sees("TransitGatewayVpcAttachments", "TransitGatewayAttachments") {
+		// The list of VPC attachments leaves the others out.
+		switch {
+		case b.sees("TransitGatewayAttachments"):
+		case b.sees("TransitGatewayVpcAttachments"):
+			t.Open = notSaid(o, "what is attached to it beside VPCs")
+		default:
 			t.Open = notSaid(o, "what is attached to it")
 		}
 		b.transits.add(t.ID, t.Home, t)
 		b.net.TransitGateways = append(b.net.TransitGateways, t)
 	}
 	for _, o := range b.objects[recordTransitAttachment] {
-		if !ended(o.get("State").peek()) && o.get("TransitGatewayId").str() != "" {
+		if !ended(o.get("State").peek()) {
 			b.attachment(o)
 		}
 	}
@@ -68,10 +75,57 @@ func (b *builder) transit(ref value, home ir.Home) *ir.TransitGateway {
 	return t
 }
 
+// outsideTypes are the kinds of attachments that lead to networks outside.
+// [botocore ec2 TransitGatewayAttachmentResourceType]
+var outsideTypes = []string{"vpn", "vpn-concentrator", "client-vpn", "direct-connect-gateway", "connect", "peering", "tgw-peering"}
+
+// attachment reads an attachment. A peering has two ends, which may both be in
+// the input: each is an attachment of its own gateway.
 func (b *builder) attachment(o *object) {
-	t := b.transit(o.get("TransitGatewayId"), o.home)
-	a := &ir.Attachment{ID: o.id, GroupReferences: ir.Known(true), Origin: o.origin()}
-	switch typ := o.get("ResourceType").peek(); {
+	var gateways []*ir.TransitGateway
+	add := func(ref value, named bool) {
+		if ref.str() == "" {
+			return
+		}
+		t, ok := b.transits.find(ref.str(), o.home)
+		if !ok && !named {
+			return
+		}
+		if !ok {
+			t = b.transit(ref, o.home)
+		}
+		if !slices.Contains(gateways, t) {
+			gateways = append(gateways, t)
+		}
+	}
+	for _, p := range o.parts {
+		add(p.get("TransitGatewayId"), true)
+	}
+	ends := []value{o.get("RequesterTgwInfo").get("TransitGatewayId"), o.get("AccepterTgwInfo").get("TransitGatewayId")}
+	for _, named := range []bool{false, true} {
+		for _, e := range ends {
+			if !named || len(gateways) == 0 {
+				add(e, named)
+			}
+		}
+	}
+	for _, t := range gateways {
+		a := b.newAttachment(o)
+		t.Attachments = append(t.Attachments, a)
+		b.attachments.add(t.ID+"/"+a.ID, o.home, a)
+		b.attachments.add(a.ID, o.home, a)
+	}
+}
+
+func (b *builder) newAttachment(o *object) *ir.Attachment {
+	a := &ir.Attachment{ID: o.id, Origin: o.origin()}
+	typ := o.get("ResourceType").peek()
+	if slices.Contains(outsideTypes, typ) || o.get("TransportTransitGatewayAttachmentId").ok() || o.get("RequesterTgwInfo").ok() {
+		a.Outside = true
+		return a
+	}
+	a.GroupReferences = ir.Known(true)
+	switch {
 	case o.get("VpcId").str() != "":
 		a.VPC = ir.One(b.vpc(o.get("VpcId"), o.home))
 	case typ == "vpc" && o.get("ResourceId").str() != "":
@@ -97,8 +151,27 @@ func (b *builder) attachment(o *object) {
 			a.GroupReferences = ir.NotKnown[bool](notSaid(o, "whether it passes group references"))
 		}
 	}
-	t.Attachments = append(t.Attachments, a)
-	b.attachments.add(a.ID, o.home, a)
+	return a
+}
+
+// attachmentOf finds an attachment as the gateway of a table sees it.
+func (b *builder) attachmentOf(t *ir.TransitTable, id string, home ir.Home) (*ir.Attachment, bool) {
+	if g := b.transitWith[t]; g != nil {
+		if a, ok := b.attachments.find(g.ID+"/"+id, home); ok {
+			return a, true
+		}
+	}
+	return b.attachments.find(id, home)
+}
+
+// undone reports whether an association or a propagation holds no longer.
+// [botocore ec2 TransitGatewayAssociationState, TransitGatewayPropagationState]
+func undone(state string) bool {
+	switch state {
+	case "disassociating", "disassociated", "disabling", "disabled":
+		return true
+	}
+	return false
 }
 
 // transitTables reads route tables. Their routes, associations and propagations
@@ -123,6 +196,7 @@ func (b *builder) transitTables() {
 		t.Origin = o.origin()
 		g := b.transit(o.get("TransitGatewayId"), o.home)
 		g.Tables = append(g.Tables, t)
+		b.transitWith[t] = g
 	}
 	associated := map[*ir.Attachment]bool{}
 	associate := func(t *ir.TransitTable, a *ir.Attachment) {
@@ -132,9 +206,15 @@ func (b *builder) transitTables() {
 		}
 	}
 	for _, o := range b.objects[recordTransitAttachment] {
-		a, ok := b.attachments.find(o.id, o.home)
-		if ref := o.get("Association").get("TransitGatewayRouteTableId"); ok && ref.str() != "" {
-			associate(find(ref.str(), o.home, ref), a)
+		for _, p := range o.parts {
+			ref := p.get("Association").get("TransitGatewayRouteTableId")
+			if ref.str() == "" || undone(p.at("Association", "State").peek()) {
+				continue
+			}
+			t := find(ref.str(), o.home, ref)
+			if a, ok := b.attachmentOf(t, o.id, o.home); ok {
+				associate(t, a)
+			}
 		}
 	}
 	for _, kind := range []recordKind{recordTransitAssociations, recordTransitPropagations, recordTransitRoutes} {
@@ -154,8 +234,12 @@ func (b *builder) transitTables() {
 				continue
 			}
 			for item := range r.items() {
-				if a, ok := b.attachments.find(item.get("TransitGatewayAttachmentId").str(), o.home); !ok || ended(item.get("State").peek()) {
+				if undone(item.get("State").peek()) {
 					continue
+				}
+				ref := item.get("TransitGatewayAttachmentId")
+				if a, ok := b.attachmentOf(t, ref.str(), o.home); !ok {
+					t.Open = b.missing(ir.KindTransitGateway, ref.str(), o.home, valueOf(ref, item))
 				} else if kind == recordTransitAssociations {
 					associate(t, a)
 				} else {
@@ -188,7 +272,7 @@ func (b *builder) transitRoutes(t *ir.TransitTable, r record, home ir.Home) {
 		if v.get("State").peek() != "blackhole" {
 			for at := range v.get("TransitGatewayAttachments").items() {
 				ref := at.get("TransitGatewayAttachmentId")
-				a, ok := b.attachments.find(ref.str(), home)
+				a, ok := b.attachmentOf(t, ref.str(), home)
 				if !ok {
 					route.Attachment.Open = b.missing(ir.KindTransitGateway, ref.str(), home, valueOf(ref, at))
 					continue
