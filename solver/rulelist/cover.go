@@ -185,23 +185,11 @@ func (s *search) irreducible(targets []piece, rules []int, i int) ([]int, bool) 
 	rest := slices.Clone(targets)
 	var kept []int
 	for k := len(rules) - 1; k >= 0; k-- {
-		s.open = false
-		enough := true
-		for t := range rest {
-			s.gather(&rest[t], i, rules[:k:k], false)
-			if k == 0 {
-				s.cands = s.cands[:0]
-			}
-			s.steps = maxSteps
-			enough = s.prove(&rest[t], s.cands) != nil
-			if s.over() {
-				return nil, false
-			}
-			if !enough {
-				break
-			}
-		}
-		if enough {
+		enough := s.suffice(rest, append([]int{}, rules[:k]...), i)
+		switch {
+		case s.over():
+			return nil, false
+		case enough:
 			continue
 		}
 		kept = append(kept, rules[k])
@@ -211,6 +199,20 @@ func (s *search) irreducible(targets []piece, rules []int, i int) ([]int, bool) 
 	}
 	slices.Reverse(kept)
 	return kept, true
+}
+
+// suffice reports whether entries surely match all of some boxes; it may run out
+// of steps, which over tells.
+func (s *search) suffice(boxes []piece, rules []int, i int) bool {
+	s.open, s.steps = false, maxSteps
+	for t := range boxes {
+		s.gather(&boxes[t], i, rules, false)
+		s.steps = maxSteps
+		if s.prove(&boxes[t], s.cands) == nil {
+			return false
+		}
+	}
+	return true
 }
 
 // without cuts what an entry surely matches out of boxes.
@@ -260,9 +262,21 @@ func cutOne(out []piece, b piece, c *piece) []piece {
 // place. It returns nil when what they leave of the entry falls into too many
 // parts.
 func (x *Index) Deciding(i int) []int {
+	before := make([]int, i)
+	for r := range before {
+		before[r] = r
+	}
+	return x.deciding(i, before)
+}
+
+// deciding is Deciding among some entries, in the order given.
+func (x *Index) deciding(i int, by []int) []int {
 	rest := slices.Clone(x.targets(i))
 	var rules []int
-	for r := 0; r < i && len(rest) > 0; r++ {
+	for _, r := range by {
+		if len(rest) == 0 {
+			break
+		}
 		for k := x.start[r]; k < x.start[r+1]; k++ {
 			c := &x.pieces[k]
 			if !x.sure[k] || !slices.ContainsFunc(rest, func(b piece) bool { return b.meets(c) }) {

@@ -254,37 +254,38 @@ func (s *search) behind(t *piece, i int) {
 func (j *judge) decide(ctx context.Context, t *piece, after bool) (Verdict, error) {
 	s := j.s
 	s.open = after && s.x.actions[j.i] == s.x.otherwise
-	alive := func(tier Tier) Verdict {
-		return Verdict{State: Alive, Tier: tier, Witness: s.x.header(&s.left)}
-	}
 	if s.walk(t, j.i, after) || after && s.walkOpposed(t, j.i) {
-		return alive(TierWalk), nil
+		return Verdict{State: Alive, Tier: TierWalk, Witness: s.x.header(&s.left)}, nil
 	}
 	s.gather(t, j.i, nil, after)
+	s.build = len(s.x.targets(j.i)) == 1 // the proof of the only target is the certificate
+	return s.settle(ctx, t, j.last)
+}
+
+// settle tries the steps after the walk on one target, with the candidates that
+// were gathered.
+func (s *search) settle(ctx context.Context, t *piece, last Exact) (Verdict, error) {
+	defer func() { s.build = false }()
 	cands := s.cands
-	s.steps, s.build = s.x.mostSteps, len(s.x.targets(j.i)) == 1
+	s.steps = s.x.mostSteps
 	clear(s.leaf)
-	proved := s.prove(t, cands)
-	if proved != nil {
+	if proved := s.prove(t, cands); proved != nil {
 		v := Verdict{State: Covered, Tier: TierSubtraction}
-		if s.build { // the proof of the only target is the certificate
+		if s.build {
 			v.Cover = s.around(t, proved, s.leafOf(packet.Outside))
 		}
-		s.build = false
 		return v, nil
 	}
-	s.build = false
-	switch {
-	case !s.over():
-		return alive(TierSubtraction), nil
+	if !s.over() {
+		return Verdict{State: Alive, Tier: TierSubtraction, Witness: s.x.header(&s.left)}, nil
 	}
 	if v := s.diagram(t, cands); v.State != Undecided {
 		return v, nil
 	}
-	if j.last == nil {
+	if last == nil {
 		return Verdict{State: Undecided, Tier: TierDiagram}, nil
 	}
-	return s.ask(ctx, j.last, t, cands)
+	return s.ask(ctx, last, t, cands)
 }
 
 // diagram decides a target with packet sets of its candidates.
