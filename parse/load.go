@@ -75,6 +75,7 @@ type evaluated struct {
 	assumed bool // it asks for the workspace, which nobody chose
 	ds      diag.List
 	flags   flags
+	calls   []string // modules whose source is computed
 }
 
 // loadRoots evaluates the roots in parallel and gives them back in order. When
@@ -106,9 +107,13 @@ func (l *loader) loadRoots(ctx context.Context, roots []module) ([]*ir.Network, 
 	if err := group.Wait(); err != nil {
 		return nil, err
 	}
+	called := l.lateCalls(roots, done)
 	var networks []*ir.Network
 	var libraries, assumed []string
 	for i, e := range done {
+		if called[roots[i]] {
+			continue
+		}
 		if e.network == nil {
 			l.out.Diagnostics = append(l.out.Diagnostics, outOfTime(roots[i].shown(), "this root module was not begun"))
 			continue
@@ -131,13 +136,41 @@ func (l *loader) loadRoots(ctx context.Context, roots []module) ([]*ir.Network, 
 	return networks, nil
 }
 
+// lateCalls finds the modules that turned out not to be roots: a root reaches
+// them by a call with a computed source, and nobody named them.
+func (l *loader) lateCalls(roots []module, done []evaluated) map[module]bool {
+	changed := map[*tree]bool{}
+	for i, e := range done {
+		if g := roots[i].tree.graph; g != nil && len(e.calls) > 0 {
+			g.add(roots[i].dir, e.calls)
+			changed[roots[i].tree] = true
+		}
+	}
+	called := map[module]bool{}
+	for t := range changed {
+		reached := map[string]bool{}
+		for _, dir := range t.graph.modules {
+			if t.graph.isRoot(dir) {
+				t.graph.reach(dir, reached)
+			}
+		}
+		for _, m := range roots {
+			named := slices.ContainsFunc(l.args, func(a *argument) bool {
+				return a.tree == t && (a.name == m.dir || !a.isDir && parent(a.name) == m.dir)
+			})
+			called[m] = called[m] || m.tree == t && !named && reached[m.dir] && !t.graph.isRoot(m.dir)
+		}
+	}
+	return called
+}
+
 func evaluate(ctx context.Context, m module, o hcl.Options) evaluated {
 	root := hcl.Evaluate(ctx, m.tree.files, m.dir, o)
 	if g := m.tree.graph; g != nil && g.isRoot(m.dir) {
 		m.tree.files.Forget(m.dir)
 	}
 	return evaluated{
-		network: aws.Build(root), library: root.Library && !m.standsAlone(), assumed: root.DefaultWorkspace, ds: root.Diagnostics, flags: flagsOf(root),
+		network: aws.Build(root), library: root.Library && !m.standsAlone(), assumed: root.DefaultWorkspace, ds: root.Diagnostics, flags: flagsOf(root), calls: root.Computed,
 	}
 }
 

@@ -97,6 +97,23 @@ func TestLoad(t *testing.T) {
 		{name: "a file stands for its module", files: nested, paths: []string{"app/main.tofu"}, want: []string{"app"}},
 		{name: "called modules are no roots", files: modules, want: []string{"envs/prod", "envs/test", "modules/lonely"}},
 		{
+			name: "called by a computed source", want: []string{"env", "other"},
+			files: map[string]string{
+				"env/main.tf":    "variable \"v\" {\n  default = \"2\"\n}\nmodule \"it\" {\n  source = \"../lib/v${var.v}\"\n}\n",
+				"lib/v2/main.tf": vpc + "module \"in\" {\n  source = join(\"/\", [\"..\", \"in\"])\n}\n", "lib/in/main.tf": vpc, "other/main.tf": vpc,
+			},
+		},
+		{
+			name: "named, and called by a computed source", want: []string{"env", "lib"}, paths: []string{"env", "lib"},
+			files: map[string]string{".git/HEAD": "", "env/main.tf": "locals {\n  at = \"../lib\"\n}\nmodule \"it\" {\n  source = local.at\n}\n", "lib/main.tf": vpc},
+		},
+		{
+			name: "calling each other by computed sources", want: []string{"a", "b"}, says: []string{"a/main.tf", "b/main.tf"},
+			files: map[string]string{
+				"a/main.tf": "module \"it\" {\n  source = \"${\"../b\"}\"\n}\n", "b/main.tf": "module \"it\" {\n  source = \"${\"../a\"}\"\n}\n",
+			},
+		},
+		{
 			name: "called from outside the path", files: modules, paths: []string{"modules"}, want: []string{"modules/lonely"},
 		},
 		{

@@ -86,6 +86,16 @@ func newGraph(ctx context.Context, t *tree, modules []string, calls func(dir str
 	return g, nil
 }
 
+// add notes calls that were found later.
+func (g *graph) add(from string, to []string) {
+	for _, dir := range to {
+		if dir != from && !slices.Contains(g.calls[from], dir) {
+			g.calls[from] = append(g.calls[from], dir)
+			g.callers[dir] = append(g.callers[dir], from)
+		}
+	}
+}
+
 func (g *graph) isRoot(dir string) bool { return len(g.callers[dir]) == 0 }
 
 // rootsOf lists the roots that reach a module by calls, the module itself when

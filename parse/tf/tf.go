@@ -325,6 +325,9 @@ type Root struct {
 	DefaultWorkspace bool
 	// Backend is where the root keeps its state, nil when it does not say.
 	Backend *Backend
+	// Computed are the directories of modules whose source is computed, in the
+	// file system of the configuration: nobody sees before that they are called.
+	Computed []string
 	// Declared are the names of the root module's variables, sorted. Undeclared
 	// are the values of flags, and of files that flags name, for others: flags
 	// are shared between roots, so whether one is wrong is not for a root to say.

@@ -264,10 +264,18 @@ func (f *Files) source(d *directory, c *call) {
 		return
 	}
 	c.source = s
-	if s == "." || s == ".." || strings.HasPrefix(s, "./") || strings.HasPrefix(s, "../") {
-		p := path.Join(d.path, s)
-		if p, ok := inside(p); ok {
-			c.dir = p
-		}
+	c.dir = localModule(d.path, s)
+}
+
+// localModule is the directory that a source means when it is a path, "" when it
+// is not, or leads out of the boundary.
+func localModule(from, source string) string {
+	if source != "." && source != ".." && !strings.HasPrefix(source, "./") && !strings.HasPrefix(source, "../") {
+		return ""
 	}
+	p, ok := inside(path.Join(from, source))
+	if !ok {
+		return ""
+	}
+	return p
 }

@@ -55,6 +55,7 @@ type evaluator struct {
 	answers     map[string]*tf.Answer // what data sources find, by address
 	lists       map[string]listing    // of data sources, by term
 	made        map[string]*instance  // of resources, by address
+	computed    map[string]bool       // directories of modules whose source is computed
 	oversize    map[*forExpr]int      // how often a loop was too large
 	hints       int                   // names that were compared with what is declared
 	secrets     []string              // the texts of sensitive values

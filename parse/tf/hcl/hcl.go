@@ -57,6 +57,9 @@ type Options struct {
 	VarFiles  []string          // -var-file, paths in the file system of Files
 	Environ   []string          // only TF_VAR_name=... and TF_WORKSPACE=... are read
 	Workspace string            // "" means the one that Terraform would take
+	// computed are the directories of modules whose source is computed, as far as
+	// an evaluation before has come to them.
+	computed []string
 	// Schemas returns what is known about a resource type, or nil.
 	Schemas func(resourceType string) *tf.Schema
 	Region  string // of providers that name none

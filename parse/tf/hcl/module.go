@@ -10,6 +10,7 @@ import (
 
 	"github.com/postern-dev/postern/diag"
 	"github.com/postern-dev/postern/ir"
+	"github.com/postern-dev/postern/parse/tf"
 )
 
 // module is an instance of a module.
@@ -85,23 +86,41 @@ func (m *module) locate(c *call) (string, *diag.Cause) {
 	cause := func(code diag.Code, format string, args ...any) *diag.Cause {
 		return &diag.Cause{Code: code, Message: fmt.Sprintf(format, args...), Address: address, Range: place}
 	}
-	switch {
-	case c.expr("source") == nil:
+	e := c.expr("source")
+	if e == nil {
 		return "", cause(diag.NotValid, "%s has no source", address)
-	case c.source == "":
-		return "", cause(diag.NotModelled, "the source of %s is computed; postern follows sources that are written out", address)
-	case c.dir != "":
-		if !ev.files.HasTerraform(c.dir) {
-			return "", cause(diag.NotInstalled, "there are no Terraform files in %s", ev.files.name(c.dir))
+	}
+	source, dir := c.source, c.dir
+	if _, written := literal(e); !written {
+		v := m.value("source:"+c.name, address+".source", place, func(s *scope) cty.Value { return s.opaque(s.eval(e)) })
+		text, known := knownText(v)
+		bare, _ := v.Unmark()
+		switch {
+		case !known && bare.IsKnown():
+			return "", cause(diag.NotValid, "the source of %s is not a string", address)
+		case !known:
+			why := tf.Why(v).Cause
+			return "", cause(why.Code, "the source of %s is computed: %s", address, why.Message)
+		}
+		if source, dir = text, localModule(m.dir.path, text); dir != "" {
+			ev.computed[dir] = true
+		}
+	}
+	switch {
+	case source == "":
+		return "", cause(diag.NotValid, "the source of %s is empty", address)
+	case dir != "":
+		if !ev.files.HasTerraform(dir) {
+			return "", cause(diag.NotInstalled, "there are no Terraform files in %s", ev.files.name(dir))
 		}
 		for a := m; a != nil; a = a.parent {
-			if a.dir.path == c.dir {
+			if a.dir.path == dir {
 				return "", cause(diag.NotValid, "%s calls a module that it is a part of", address)
 			}
 		}
-		return c.dir, nil
-	case strings.HasPrefix(c.source, "."):
-		return "", cause(diag.NotInstalled, "the module %s lies outside the directories that postern may read", c.source)
+		return dir, nil
+	case strings.HasPrefix(source, "."):
+		return "", cause(diag.NotInstalled, "the module %s lies outside the directories that postern may read", source)
 	}
 	key := c.name
 	if p := m.staticPath(); p != "" {
@@ -115,7 +134,7 @@ func (m *module) locate(c *call) (string, *diag.Cause) {
 			return dir, nil
 		}
 	}
-	return "", cause(diag.NotInstalled, "the module %s is not installed", c.source)
+	return "", cause(diag.NotInstalled, "the module %s is not installed", source)
 }
 
 // child returns an instance of a call.

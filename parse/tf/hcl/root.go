@@ -43,14 +43,18 @@ func evaluate(ctx context.Context, f *Files, dir string, o Options, answers map[
 	ev := &evaluator{
 		ctx: ctx, files: f, limits: f.limits, opts: o, steps: f.limits.Steps, looked: f.limits.Steps, answers: answers,
 		cycles: map[string]bool{}, seen: map[string]bool{}, symbols: map[string]diag.Range{}, terms: map[string]int{},
-		lists: map[string]listing{}, made: map[string]*instance{}, oversize: map[*forExpr]int{},
+		lists: map[string]listing{}, made: map[string]*instance{}, oversize: map[*forExpr]int{}, computed: map[string]bool{},
 	}
 	m := &module{
 		ev: ev, dir: f.directory(dir), key: instanceKey{key: cty.NilVal, each: cty.NilVal},
 		nodes: map[string]*node{}, children: map[string]*module{}, types: map[string]variableType{},
 	}
 	ev.root = m
-	ev.survey(m.dir, map[string]bool{})
+	surveyed := map[string]bool{}
+	ev.survey(m.dir, surveyed)
+	for _, d := range o.computed {
+		ev.survey(f.directory(d), surveyed)
+	}
 	ev.collect(m)
 	for _, b := range m.dir.variableOrder {
 		_, _ = m.variable(b.labels[0], b.header)
@@ -73,6 +77,10 @@ func evaluate(ctx context.Context, f *Files, dir string, o Options, answers map[
 	root.Omissions = ev.omitted
 	root.Diagnostics = ev.diags.Sort()
 	root.DefaultWorkspace = ev.assumptions > 0
+	if root.Computed = sortedKeys(ev.computed); ev.stopped == nil && o.computed == nil && len(root.Computed) > 0 {
+		o.computed = root.Computed // what is written there tells what objects have
+		return evaluate(ctx, f, dir, o, answers)
+	}
 	return root, ev.stopped == nil
 }
 
