@@ -167,7 +167,7 @@ func (b *builder) adopt(i *ir.Interface, c carrier) {
 		return
 	}
 	b.adopted[i] = []string{c.resource}
-	i.Kind, i.Resource, i.NoInbound = c.kind, c.resource, i.NoInbound || c.service.noInbound
+	i.Kind, i.Resource, i.NoInbound, i.PreserveClient = c.kind, c.resource, i.NoInbound || c.service.noInbound, c.preserve
 	i.Aliases = appendNew(i.Aliases, c.resource)
 	for _, a := range arnAliases(c.object, c.resource) {
 		i.Aliases = appendNew(i.Aliases, a)
@@ -206,6 +206,6 @@ func (b *builder) unnamedServices(i *ir.Interface) {
 			Place: i.Origin.Place(message),
 		}
 	case ir.InterfaceInvalid, ir.InterfaceInstance, ir.InterfaceFunction, ir.InterfaceContainer, ir.InterfaceNATGateway,
-		ir.InterfaceTransitGateway, ir.InterfaceEndpoint, ir.InterfaceOther:
+		ir.InterfaceTransitGateway, ir.InterfaceEndpoint, ir.InterfaceConnectEndpoint, ir.InterfaceOther:
 	}
 }

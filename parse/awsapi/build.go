@@ -92,6 +92,7 @@ func (r *Reader) Network() (*ir.Network, diag.List) {
 	b.attach()
 	b.buildBlocks()
 	b.buildIndirect()
+	b.buildLattice()
 	return b.finish()
 }
 

@@ -46,7 +46,7 @@ func Detect(data []byte) bool {
 // deeper down: exports under the names of accounts or Regions.
 func nested(data []byte) bool {
 	head := data[:min(len(data), 1<<20)]
-	for _, name := range []string{`"SecurityGroups"`, `"IpPermissions"`, `"NetworkAcls"`, `"RouteTables"`, `"NetworkInterfaces"`, `"Subnets"`, `"Vpcs"`} {
+	for _, name := range []string{`"SecurityGroups"`, `"IpPermissions"`, `"NetworkAcls"`, `"RouteTables"`, `"NetworkInterfaces"`, `"Subnets"`, `"Vpcs"`, `:servicenetworkvpcassociation/`} {
 		if bytes.Contains(head, []byte(name)) {
 			return true
 		}

@@ -155,6 +155,9 @@ func (e *envelope) member(name string, m value, cut value, s scope) {
 	case ok && l.single == l.name && m.isObject():
 		e.element(l, m, s, false)
 		return
+	case ok && m.get("Items").isArray(): // as CloudFront writes lists
+		e.list(l, m.get("Items"), truncation(m), s)
+		return
 	}
 	if isIrrelevant(name) {
 		if m.isArray() && !ambiguous(name) {
@@ -234,6 +237,10 @@ func (e *envelope) element(l *list, v value, s scope, partial bool) {
 func (e *envelope) unknownList(name string, m value, s scope) {
 	n, carriers := 0, 0
 	for item := range m.items() {
+		if l := bareBy(func(name string) bool { return item.get(name).ok() }); l != nil {
+			e.element(l, item, s, true)
+			continue
+		}
 		n++
 		if carriesGroups(item) {
 			carriers++
@@ -385,6 +392,7 @@ func bareBy(has func(name string) bool) *list {
 		{"PrefixLists", []string{"PrefixListId", "PrefixListName"}},
 		{"LoadBalancers", []string{"LoadBalancerArn", "Scheme"}},
 		{"Listeners", []string{"ListenerArn", "DefaultActions"}},
+		{"ServiceNetworkVpcAssociations", []string{"ServiceNetworkArn", "VpcId"}},
 		{"Rules", []string{"RuleArn", "Actions"}},
 		{"TargetGroups", []string{"TargetGroupArn", "HealthCheckProtocol"}},
 		{"DBInstances", []string{"DBInstanceIdentifier", "VpcSecurityGroups"}},

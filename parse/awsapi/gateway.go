@@ -2,6 +2,7 @@ package awsapi
 
 import (
 	"net/netip"
+	"slices"
 	"strings"
 
 	"github.com/postern-dev/postern/diag"
@@ -189,17 +190,69 @@ func (b *builder) peer(info value, o *object) ir.Choice[*ir.VPC] {
 }
 
 // buildIndirect lists what brings internet traffic to private interfaces.
+// [Global Accelerator about-endpoints; CloudFront private-content-vpc-origins]
 func (b *builder) buildIndirect() {
+	add := func(o *object, noun, name string) {
+		b.net.Indirect = append(b.net.Indirect, diag.Place{
+			Address: o.id, Message: noun + " " + name + " may bring internet traffic to private interfaces", Range: o.origin().Range,
+		})
+	}
 	for _, o := range b.objects[recordIndirect] {
-		if e := o.get("Enabled"); e.ok() && !e.yes() {
+		if e := o.get("Enabled"); e.ok() && !e.yes() || o.list.name == "DistributionList" && !insideVPC(o) {
 			continue
 		}
 		name := o.get("Name").str()
 		if name == "" {
 			name = o.id
 		}
-		b.net.Indirect = append(b.net.Indirect, diag.Place{
-			Address: o.id, Message: o.list.noun + " " + name + " may bring internet traffic to private interfaces", Range: o.origin().Range,
-		})
+		add(o, o.list.noun, name)
+	}
+	for _, o := range b.objects[recordListener] {
+		if strings.Contains(o.id, ":globalaccelerator:") {
+			add(o, "accelerator's listener", o.id)
+		}
+	}
+}
+
+// insideVPC reports whether a distribution has an origin in a VPC.
+// [botocore cloudfront Origin.VpcOriginConfig]
+func insideVPC(o *object) bool {
+	for _, origins := range []value{o.get("Origins"), o.get("DistributionConfig").get("Origins")} {
+		for origin := range origins.get("Items").items() {
+			if origin.get("VpcOriginConfig").ok() {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// buildLattice associates VPCs with service networks of VPC Lattice. The list of
+// associations leaves out their groups. [botocore vpc-lattice
+// GetServiceNetworkVpcAssociationResponse]
+func (b *builder) buildLattice() {
+	for _, o := range b.objects[recordLattice] {
+		if strings.HasPrefix(o.get("Status").peek(), "DELETE") || o.get("Status").peek() == "CREATE_FAILED" {
+			continue
+		}
+		l := &ir.Lattice{Origin: o.origin()}
+		groups := o.get("SecurityGroupIds")
+		if !groups.isArray() {
+			l.Groups.Open = notSaid(o, "its groups")
+		}
+		for ref := range groups.items() {
+			if g := b.carriedGroup(ref, o.home); !slices.Contains(l.Groups.Sure, g) {
+				l.Groups.Sure = append(l.Groups.Sure, g)
+			}
+		}
+		v := b.vpc(o.get("VpcId"), o.home)
+		if v.Lattice != nil {
+			b.note(diag.Diagnostic{
+				Message: v.ID + " is associated with two service networks", Label: "the first one counts", Address: o.id, Range: o.main().place(),
+				Fix: "give exports of one point in time",
+			})
+			continue
+		}
+		v.Lattice = l
 	}
 }

@@ -21,7 +21,7 @@ func (b *builder) findCarried() {
 	for _, o := range b.objects[recordInstance] {
 		note(o.get("SecurityGroups"))
 	}
-	for _, kind := range []recordKind{recordLoadBalancer, recordService, recordEndpoint} {
+	for _, kind := range []recordKind{recordLoadBalancer, recordService, recordEndpoint, recordLattice} {
 		for _, o := range b.objects[kind] {
 			for _, p := range o.parts {
 				for _, g := range groupRefs(p.value) {

@@ -25,7 +25,7 @@ func TestRecognise(t *testing.T) {
 		{"transit gateway", `"Description":"Network Interface for Transit Gateway Attachment tgw-attach-1","InterfaceType":"transit_gateway"`, "eni e tgw-attach-1 kind=9 s"},
 		{"container", `"Description":"arn:aws:ecs:us-east-1:1:attachment/x","RequesterManaged":true`, "eni e e kind=7 s"},
 		{"mount target", `"Description":"EFS mount target for fs-1 (fsmt-1)","InterfaceType":"efs","RequesterManaged":true`, "eni e fs-1 kind=12 s :6/2049"},
-		{"instance connect endpoint", `"InterfaceType":"ec2_instance_connect_endpoint"`, "eni e e kind=10 s no-inbound"},
+		{"instance connect endpoint", `"InterfaceType":"ec2_instance_connect_endpoint"`, "eni e e kind=11 s no-inbound"},
 		{"words by a person", `"Description":"ELB like thing","RequesterManaged":false,"Attachment":{"InstanceId":"i-1"}`, "eni e i-1 kind=1 s"},
 		{"flags", `"SourceDestCheck":false,"DenyAllIgwTraffic":true`, "eni e e kind=12 s forwards deny-igw"},
 		{

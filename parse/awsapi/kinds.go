@@ -44,7 +44,8 @@ const (
 	recordTargetGroup
 	recordTargetHealth     // a whole list
 	recordTargetAttributes // a whole list
-	recordService          // carries groups; see services.go
+	recordLattice
+	recordService // carries groups; see services.go
 	recordSubnetGroup
 	recordIndirect
 )
@@ -120,8 +121,12 @@ var lists = []list{
 	{name: "DBSubnetGroups", kind: recordSubnetGroup, noun: "subnet group", id: "DBSubnetGroupName", command: "rds describe-db-subnet-groups"},
 	{name: "CacheSubnetGroups", kind: recordSubnetGroup, noun: "subnet group", id: "CacheSubnetGroupName", command: "elasticache describe-cache-subnet-groups"},
 	{name: "ClusterSubnetGroups", kind: recordSubnetGroup, noun: "subnet group", id: "ClusterSubnetGroupName", command: "redshift describe-cluster-subnet-groups"},
-	{name: "Accelerators", kind: recordIndirect, noun: "accelerator", id: "AcceleratorArn", command: "globalaccelerator list-accelerators"},
-	{name: "VpcOriginList", kind: recordIndirect, noun: "CloudFront VPC origin", id: "Id", command: "cloudfront list-vpc-origins"},
+	{name: "Accelerators", kind: recordIndirect, noun: "accelerator", id: "AcceleratorArn", command: "globalaccelerator list-accelerators", single: "Accelerator"},
+	{name: "EndpointGroups", kind: recordIndirect, noun: "accelerator's endpoint group", id: "EndpointGroupArn", command: "globalaccelerator list-endpoint-groups", single: "EndpointGroup"},
+	{name: "VpcOriginList", kind: recordIndirect, noun: "CloudFront VPC origin", id: "Id", command: "cloudfront list-vpc-origins", single: "VpcOrigin"},
+	{name: "DistributionList", kind: recordIndirect, noun: "CloudFront distribution", id: "Id", command: "cloudfront list-distributions", single: "Distribution"},
+	{name: "InstanceConnectEndpoints", kind: recordService, noun: "instance connect endpoint", id: "InstanceConnectEndpointId", command: "ec2 describe-instance-connect-endpoints", single: "InstanceConnectEndpoint", service: &connectService},
+	{name: "ServiceNetworkVpcAssociations", kind: recordLattice, noun: "association with a service network", id: "Arn", command: "vpc-lattice get-service-network-vpc-association"},
 }
 
 // asOne reports whether a whole list is one record: its elements have no ids,
@@ -160,7 +165,7 @@ var irrelevant = []string{
 	"AccountAttributes", "AvailabilityZones", "Regions", "Tags", "TagDescriptions", "ResourceTagMappingList", "KeyPairs", "Images", "Snapshots",
 	"Volumes", "VolumesModifications", "InstanceTypes", "InstanceTypeOfferings", "InstanceStatuses", "InstanceCreditSpecifications",
 	"InstanceInformationList", "IamInstanceProfileAssociations", "DhcpOptions", "FlowLogs", "VpcClassicLinks", "Hosts", "PlacementGroups",
-	"ReservedInstances", "SpotInstanceRequests", "SpotPriceHistory", "ServiceNames", "ServiceDetails", "ServiceConfigurations",
+	"ReservedInstances", "SpotInstanceRequests", "SpotPriceHistory", "ServiceNames", "ServiceDetails",
 	"VpcEndpointConnections", "VpcEndpointConnectionNotifications", "CustomerGateways", "BundleTasks", "ConversionTasks", "ExportTasks",
 	"NetworkInsightsPaths", "NetworkInsightsAnalyses", "NetworkInsightsAccessScopes", "Ipams", "IpamPools", "IpamScopes", "CoipPools",
 	"SecurityGroupReferenceSet", "UnsuccessfulInstanceCreditSpecifications", "LoadBalancerAttributes", "Policies", "SslPolicies",
@@ -190,7 +195,7 @@ var notModelled = []struct{ name, message string }{
 	{"TransitGatewayMulticastDomains", "multicast is not modelled"},
 	{"LocalGatewayRoutes", "routes of local gateways are not modelled"},
 	{"ClientVpnEndpoints", "client VPN endpoints are not modelled"},
-	{"InstanceConnectEndpoints", "instance connect endpoints are modelled by their interfaces only"},
+	{"ServiceConfigurations", "what arrives at endpoints of a service in other VPCs goes to its load balancers: those paths are not modelled"},
 	{"TrafficMirrorSessions", "traffic mirroring is not modelled"},
 	{"VpcEncryptionControls", "encryption controls are not modelled"},
 }

@@ -24,7 +24,7 @@ var interfaceTypes = []struct {
 	{"vpc_endpoint", ir.InterfaceEndpoint, false},
 	{"transit_gateway", ir.InterfaceTransitGateway, false},
 	{"lambda", ir.InterfaceFunction, true},
-	{"ec2_instance_connect_endpoint", ir.InterfaceEndpoint, true},
+	{"ec2_instance_connect_endpoint", ir.InterfaceConnectEndpoint, true},
 }
 
 // descriptions are the words that services put into Description.
@@ -62,6 +62,9 @@ func (b *builder) recognise(i *ir.Interface, o *object) {
 			i.Kind, i.NoInbound, matched = t.kind, t.noInbound, true
 			break
 		}
+	}
+	if i.Kind == ir.InterfaceConnectEndpoint {
+		i.PreserveClient = ir.NotKnown[bool](notSaid(o, "whether it shows the addresses of clients"))
 	}
 	byService := o.get("RequesterManaged").yes() || strings.HasPrefix(o.get("RequesterId").peek(), "amazon-") || o.get("Attachment").get("InstanceOwnerId").peek() == "amazon-aws"
 	for _, d := range descriptions {

@@ -30,6 +30,7 @@ var (
 	clusterService   = serviceKind{kind: ir.InterfaceDatabase, one: true, prefix: "RedshiftNetworkInterface"}
 	searchService    = serviceKind{kind: ir.InterfaceDatabase, port: 443, prefix: "ES "}
 	mountService     = serviceKind{kind: ir.InterfaceOther, port: 2049, prefix: "EFS mount target for "}
+	connectService   = serviceKind{kind: ir.InterfaceConnectEndpoint, noInbound: true, one: true}
 	otherService     = serviceKind{kind: ir.InterfaceOther}
 )
 
@@ -118,6 +119,7 @@ type carrier struct {
 	public   ir.Value[bool] // whether its IPv4 addresses are public
 	why      value          // what says so
 	dual     bool           // IPv6 addresses as well
+	preserve ir.Value[bool] // see ir.Interface.PreserveClient
 	// unfiltered: without groups nothing filters it; else they are unknown.
 	unfiltered bool
 }
@@ -160,6 +162,15 @@ func (b *builder) service(o *object) {
 		c.public, c.why = ir.Known(p.peek() == "ENABLED"), p
 	}
 	c.services = b.servicePort(o, c.service)
+	if c.kind == ir.InterfaceConnectEndpoint {
+		if state := o.get("State").peek(); strings.HasPrefix(state, "delete-") || state == "create-failed" {
+			return
+		}
+		c.preserve = ir.NotKnown[bool](notSaid(o, "whether it shows the addresses of clients"))
+		if p := o.get("PreserveClientIp"); p.ok() {
+			c.preserve = ir.Known(p.yes())
+		}
+	}
 	b.place(c)
 }
 
@@ -239,7 +250,7 @@ func (b *builder) place(c carrier) []*ir.Interface {
 	o := c.object
 	base := ir.Interface{
 		Resource: c.resource, Kind: c.kind, Home: o.home, Tags: tags(o), Origin: o.origin(), NoInbound: c.service.noInbound, Services: c.services,
-		SourceDestCheck: ir.Known(true), Aliases: arnAliases(o, c.resource),
+		SourceDestCheck: ir.Known(true), Aliases: arnAliases(o, c.resource), PreserveClient: c.preserve,
 	}
 	if len(c.groups) > 0 {
 		base.Origin.Fields = fields(at{ir.FieldGroups, c.groups[0]}, at{ir.FieldPublic, c.why})

@@ -28,7 +28,7 @@ func evaluate(t testing.TB, text string) *tf.Root {
 	t.Helper()
 	fsys := fstest.MapFS{"main.tf": &fstest.MapFile{Data: []byte(text)}}
 	files := hcl.NewFiles(fsys, func(p string) string { return p }, hcl.Limits{})
-	return hcl.Evaluate(context.Background(), files, ".", hcl.Options{Schemas: Schemas, Data: DataSchemas})
+	return hcl.Evaluate(context.Background(), files, ".", hcl.Options{Schemas: Schemas, Data: DataSchemas, Question: Question})
 }
 
 func build(t testing.TB, text string) *ir.Network {

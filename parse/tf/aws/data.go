@@ -12,27 +12,40 @@ import (
 // eachData registers what data sources name. What a data source finds lies
 // outside the root: only the attributes that the input shows are known of it.
 func (b *builder) eachData() {
+	var others []view // that find what another one finds, which may stand after them
 	for _, in := range b.instances {
 		if !in.Data {
 			continue
 		}
 		v := view{b, in, in.Body}
-		if v.found() {
+		if es := v.single("id"); len(es) > 0 && refOf(es[0]).why != nil {
+			others = append(others, v)
 			continue
 		}
-		switch in.Type {
-		case "aws_vpc":
-			v.dataVPC()
-		case "aws_subnet":
-			v.dataSubnet()
-		case "aws_security_group":
-			v.dataGroup()
-		case "aws_prefix_list", "aws_ec2_managed_prefix_list":
-			v.dataPrefixList()
-		case "aws_ec2_transit_gateway_vpn_attachment", "aws_ec2_transit_gateway_dx_gateway_attachment", "aws_ec2_transit_gateway_peering_attachment",
-			"aws_ec2_transit_gateway_connect":
-			v.dataAttachment()
-		}
+		v.data()
+	}
+	for _, v := range others {
+		v.data()
+	}
+}
+
+// data registers what a data source names, unless it has an object already.
+func (v view) data() {
+	if v.found() {
+		return
+	}
+	switch v.in.Type {
+	case "aws_vpc":
+		v.dataVPC()
+	case "aws_subnet":
+		v.dataSubnet()
+	case "aws_security_group":
+		v.dataGroup()
+	case "aws_prefix_list", "aws_ec2_managed_prefix_list":
+		v.dataPrefixList()
+	case "aws_ec2_transit_gateway_vpn_attachment", "aws_ec2_transit_gateway_dx_gateway_attachment", "aws_ec2_transit_gateway_peering_attachment",
+		"aws_ec2_transit_gateway_connect":
+		v.dataAttachment()
 	}
 }
 

@@ -121,9 +121,14 @@ var decoders = map[string]decoder{
 	"aws_dax_subnet_group":             {makeSubnetGroup, nil},
 	"aws_dms_replication_subnet_group": {makeSubnetGroup, nil},
 
+	"aws_vpclattice_service_network_vpc_association": {nil, linkLattice},
+
 	"aws_globalaccelerator_accelerator":                   {nil, linkIndirect},
 	"aws_globalaccelerator_custom_routing_accelerator":    {nil, linkIndirect},
 	"aws_globalaccelerator_endpoint_group":                {nil, linkIndirect},
 	"aws_globalaccelerator_custom_routing_endpoint_group": {nil, linkIndirect},
+	"aws_globalaccelerator_listener":                      {nil, linkIndirect},
+	"aws_globalaccelerator_custom_routing_listener":       {nil, linkIndirect},
 	"aws_cloudfront_vpc_origin":                           {nil, linkIndirect},
+	"aws_cloudfront_distribution":                         {nil, linkDistribution},
 }

@@ -16,12 +16,11 @@ import (
 //     A data source that finds several fails, so it finds that one or the
 //     configuration cannot be used;
 //   - an object of the inventory, when the root makes none that fits and exactly
-//     one there does;
-//   - what another data source of the root finds that asks the same.
+//     one there does.
 //
 // Whether an object fits is decided by values that are known, or are equal terms.
 func Find(instances []*tf.Instance, inv *Inventory) map[string]*tf.Answer {
-	f := finder{inv: inv, made: map[string][]*tf.Instance{}, out: map[string]*tf.Answer{}, first: map[string]string{}}
+	f := finder{inv: inv, made: map[string][]*tf.Instance{}, out: map[string]*tf.Answer{}}
 	for _, in := range instances {
 		if !in.Data && in.Body != nil {
 			typ := dataTypeOf(in.Type)
@@ -40,10 +39,9 @@ func Find(instances []*tf.Instance, inv *Inventory) map[string]*tf.Answer {
 }
 
 type finder struct {
-	inv   *Inventory
-	made  map[string][]*tf.Instance // managed instances, by the type of data source that finds them
-	out   map[string]*tf.Answer
-	first map[string]string // the first data source that asks a question
+	inv  *Inventory
+	made map[string][]*tf.Instance // managed instances, by the type of data source that finds them
+	out  map[string]*tf.Answer
 }
 
 // dataTypeOf is the type of data source that finds a resource of a type.
@@ -82,7 +80,7 @@ func (f *finder) find(in *tf.Instance) *tf.Answer {
 			}
 		}
 	}
-	return f.same(in)
+	return nil
 }
 
 func (f *finder) findOne(in *tf.Instance, q question) *tf.Answer {
@@ -134,34 +132,27 @@ func attrsOf(o *tf.Instance) func(string) cty.Value {
 	}
 }
 
-// fleeting are the ends of types of data sources that find something else each
-// time.
-var fleeting = []string{"_password", "_token", "_auth"}
-
-// apart begin the types of data sources that find nothing of a network. That two
-// of them find the same tells nobody anything, and the root is not evaluated
-// again for it.
-var apart = []string{"aws_acm_", "aws_caller_identity", "aws_iam_", "aws_identitystore_", "aws_kms_", "aws_partition", "aws_region", "aws_route53_zone", "aws_ssoadmin_"}
-
-// same finds an earlier data source that asks the same.
-func (f *finder) same(in *tf.Instance) *tf.Answer {
-	if !strings.HasPrefix(in.Type, "aws_") || slices.ContainsFunc(fleeting, func(end string) bool { return strings.HasSuffix(in.Type, end) }) {
-		return nil
-	}
-	if slices.ContainsFunc(apart, func(start string) bool { return strings.HasPrefix(in.Type, start) }) {
-		return nil
+// Question writes what a data source asks: two that ask the same find the same.
+// It is "" when that is not sure, and when the answer is of no use.
+func Question(in *tf.Instance) string {
+	starts := func(start string) bool { return strings.HasPrefix(in.Type, start) }
+	ends := func(end string) bool { return strings.HasSuffix(in.Type, end) }
+	if !starts("aws_") || slices.ContainsFunc(fleeting, ends) || slices.ContainsFunc(apart, starts) {
+		return ""
 	}
 	text, ok := blockText(in.Body)
 	if !ok {
-		return nil
+		return ""
 	}
-	key := strings.Join([]string{in.Type, in.Provider, in.Region, text}, "\x00")
-	if first, ok := f.first[key]; ok {
-		return &tf.Answer{Same: first}
-	}
-	f.first[key] = in.Address
-	return nil
+	return strings.Join([]string{in.Type, in.Provider, in.Region, text}, "\x00")
 }
+
+// fleeting are the ends of types of data sources that find something else each
+// time; apart the beginnings of those that find nothing of a network.
+var (
+	fleeting = []string{"_password", "_token", "_auth"}
+	apart    = []string{"aws_acm_", "aws_iam_", "aws_identitystore_", "aws_kms_", "aws_route53_zone", "aws_ssoadmin_"}
+)
 
 // blockText writes a block so that equal texts are equal questions; ok is false
 // when a part of it may be anything.

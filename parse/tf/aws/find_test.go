@@ -156,7 +156,7 @@ func TestFind(t *testing.T) {
 	fsys := fstest.MapFS{"main.tf": {Data: []byte(linked)}}
 	found := map[string]*tf.Answer{}
 	files := hcl.NewFiles(fsys, func(p string) string { return p }, hcl.Limits{})
-	root := hcl.Evaluate(context.Background(), files, ".", hcl.Options{Schemas: Schemas, Data: DataSchemas, Answers: func(ins []*tf.Instance) map[string]*tf.Answer {
+	root := hcl.Evaluate(context.Background(), files, ".", hcl.Options{Schemas: Schemas, Data: DataSchemas, Question: Question, Answers: func(ins []*tf.Instance) map[string]*tf.Answer {
 		more := Find(ins, inv)
 		for address, a := range more {
 			if found[address] == nil {
@@ -170,7 +170,7 @@ func TestFind(t *testing.T) {
 	}
 	got := map[string]string{}
 	for address, a := range found {
-		text := a.Object + a.Same
+		text := a.Object
 		for _, name := range []string{"id", "ids"} {
 			if v, ok := a.Values[name]; ok {
 				text += describeIDs(v)
@@ -182,7 +182,6 @@ func TestFind(t *testing.T) {
 		"aws_vpc.by_tag": "aws_vpc.main", "aws_vpc.by_filter": "aws_vpc.spare", "aws_vpc.elsewhere": "vpc-7", "aws_vpc.peer": "vpc-9",
 		"aws_vpc.default": "vpc-1", "aws_vpcs.all": "vpc-8 vpc-9", "aws_vpcs.none": "", "aws_subnet.a": "aws_subnet.a",
 		"aws_internet_gateway.main": "aws_internet_gateway.main", "aws_security_groups.web": "aws_security_group.web.id",
-		"aws_ssm_parameter.again": "data.aws_ssm_parameter.one",
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("-want +got:\n%s", diff)

@@ -9,3 +9,14 @@ func linkIndirect(v view) {
 		Address: v.in.Address, Message: "may bring internet traffic to interfaces without a public address", Range: v.blk.Range,
 	})
 }
+
+// linkDistribution looks for origins that are in a VPC.
+func linkDistribution(v view) {
+	origins, _ := v.nested("origin")
+	for _, o := range origins {
+		if inside, _ := o.nested("vpc_origin_config"); len(inside) > 0 {
+			linkIndirect(inside[0])
+			return
+		}
+	}
+}

@@ -26,6 +26,7 @@ type nic struct {
 	dual      ir.Value[bool] // has IPv6 addresses too
 	services  *ir.Services
 	noInbound bool
+	preserve  ir.Value[bool] // see ir.Interface.PreserveClient
 	fields    map[ir.Field]diag.Range
 }
 
@@ -175,6 +176,7 @@ func (v view) addInterface(n nic, subnet ir.Choice[*ir.Subnet]) *ir.Interface {
 // fill sets what a nic says on an interface, with the addresses that AWS picks.
 func (v view) fill(o *ir.Interface, n nic, subnet ir.Choice[*ir.Subnet]) {
 	o.Kind, o.Subnet, o.Groups, o.Services, o.NoInbound = n.kind, subnet, n.groups, n.services, n.noInbound
+	o.PreserveClient = n.preserve
 	o.Origin = v.origin(v.blk.Range, n.fields)
 	if !n.named && !n.bare {
 		v.b.wanted = append(v.b.wanted, wantedGroups{v, o})

@@ -112,12 +112,33 @@ var passive = map[string]bool{
 	"aws_eks_access_entry": true, "aws_config_config_rule": true, "aws_securityhub_finding_aggregator": true,
 }
 
+// unmodelled lists resource types that decide about packets in ways that the
+// model has no words for. Each is named among what was not analysed.
+var unmodelled = map[string]string{
+	"aws_vpc_endpoint_service":                 "what arrives at endpoints of this service in other VPCs goes to its load balancers: those paths are not modelled",
+	"aws_networkfirewall_firewall":             "what a network firewall lets through is not modelled",
+	"aws_networkmanager_core_network":          "Cloud WAN is not modelled",
+	"aws_networkmanager_vpc_attachment":        "Cloud WAN is not modelled",
+	"aws_ec2_client_vpn_endpoint":              "what the clients of a client VPN endpoint reach is modelled by its interfaces only",
+	"aws_ec2_transit_gateway_policy_table":     "policy tables of transit gateways are not modelled",
+	"aws_ec2_transit_gateway_multicast_domain": "multicast is not modelled",
+	"aws_ec2_local_gateway_route":              "routes of local gateways are not modelled",
+	"aws_vpclattice_service":                   "where VPC Lattice sends packets is not modelled",
+	"aws_vpclattice_resource_gateway":          "what VPC Lattice brings in by a resource gateway is modelled by its interfaces only",
+	"aws_verifiedaccess_endpoint":              "what Verified Access brings in is modelled by its interfaces only",
+	"aws_vpc_route_server_endpoint":            "the routes that a route server writes are not modelled",
+	"aws_ec2_traffic_mirror_session":           "traffic mirroring is not modelled",
+}
+
 // linkOther searches a resource that has no decoder for groups and subnets. One
 // that names groups has interfaces with these groups; where they are is known
 // as far as it names subnets.
 func (v view) linkOther() {
 	if passive[v.in.Type] {
 		return
+	}
+	if message := unmodelled[v.in.Type]; message != "" {
+		v.omit(v.at(), message)
 	}
 	n := nic{kind: ir.InterfaceOther, fields: map[ir.Field]diag.Range{}}
 	var subnets []elem

@@ -27,7 +27,8 @@ type shape struct {
 	publicOld bool
 	dual      string // holds "dual" or the like
 	noInbound bool
-	launch    bool // the subnet decides about IPv6 addresses
+	preserve  string // shows what it reaches the address of the person behind it
+	launch    bool   // the subnet decides about IPv6 addresses
 	services  func(view) *ir.Services
 }
 
@@ -99,7 +100,7 @@ var shapes = map[string]shape{
 		kind: ir.InterfaceOther, groups: "security_groups", subnets: "subnet_id", services: ports(2049), dual: "ip_address_type",
 	},
 	"aws_ec2_instance_connect_endpoint": {
-		kind: ir.InterfaceEndpoint, groups: "security_group_ids", subnets: "subnet_id", noInbound: true,
+		kind: ir.InterfaceConnectEndpoint, groups: "security_group_ids", subnets: "subnet_id", noInbound: true, preserve: "preserve_client_ip",
 	},
 	"aws_eks_cluster": {
 		kind: ir.InterfaceOther, groups: "vpc_config.security_group_ids", subnets: "vpc_config.subnet_ids", each: true, services: ports(443),
@@ -243,6 +244,9 @@ func (s shape) read(v view) nic {
 	if !n.named && s.inherit != "" && v.has(s.inherit) {
 		n.named, n.groups.Open = true, notInInput(v.in.Address, "groups", v.at(s.inherit))
 	}
+	if s.preserve != "" {
+		n.preserve = v.preserved(s.preserve)
+	}
 	s.readPublic(v, &n)
 	if s.dual != "" {
 		n.dual = v.isDual(s.dual)
@@ -251,6 +255,17 @@ func (s shape) read(v view) nic {
 		n.services = s.services(v)
 	}
 	return n
+}
+
+// preserved reads a bool of which AWS's texts do not agree what it is unless
+// written. [eice-security-groups]
+func (v view) preserved(attr string) ir.Value[bool] {
+	if on, set := v.boolean(attr, false); set {
+		return on
+	}
+	return ir.NotKnown[bool](&ir.Unknown{Term: v.in.Address + "." + attr, Cause: diag.Cause{
+		Code: diag.NoValue, Message: attr + " is not written, and AWS's documents differ about what it then is", Address: v.in.Address, Range: v.at(),
+	}})
 }
 
 func (s shape) readPublic(v view, n *nic) {
