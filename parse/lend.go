@@ -152,6 +152,9 @@ func foreign(shown string, values map[string]cty.Value) map[string]cty.Value {
 	return values
 }
 
+// any reports whether anything was lent.
+func (x *lent) any() bool { return len(x.sources) > 0 || len(x.answers.All()) > 0 }
+
 // answersFor is what is known of the data sources of the root in a directory.
 func (x *lent) answersFor(dir string) func([]*tf.Instance) map[string]*tf.Answer {
 	return func(instances []*tf.Instance) map[string]*tf.Answer {

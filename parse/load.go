@@ -32,11 +32,11 @@ func (l *loader) load(ctx context.Context) (*Result, error) {
 		l.out.Diagnostics = append(l.out.Diagnostics, outOfTime("", "not every directory was searched"))
 	}
 	exports, documents := l.loadDocuments(ctx, w.documents)
-	planned, err := l.loadPlanned(ctx, documents)
-	if err != nil {
+	if l.lent, err = l.lend(ctx); err != nil {
 		return nil, err
 	}
-	if l.lent, err = l.lend(ctx); err != nil {
+	planned, err := l.loadPlanned(ctx, documents)
+	if err != nil {
 		return nil, err
 	}
 	roots, err := l.loadRoots(ctx, w.roots)

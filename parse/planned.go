@@ -3,6 +3,7 @@ package parse
 import (
 	"context"
 	"fmt"
+	"path"
 
 	"github.com/postern-dev/postern/diag"
 	"github.com/postern-dev/postern/ir"
@@ -47,11 +48,23 @@ func (l *loader) loadPlanned(ctx context.Context, all []planned) ([]*ir.Network,
 		if err != nil {
 			return nil, err
 		}
-		root := p.document.Root(plan.Options{Schemas: aws.Schemas, Source: source})
+		root := p.document.Root(plan.Options{Schemas: aws.Schemas, Source: source, Answers: l.answersFor(p)})
 		l.out.Diagnostics = append(l.out.Diagnostics, root.Diagnostics...)
 		networks = append(networks, aws.Build(root))
 	}
 	return networks, nil
+}
+
+// answersFor is what is known of the data sources of a plan, nil when nothing was
+// lent. A plan lies where Terraform ran, unless --source says where that was.
+func (l *loader) answersFor(p planned) func([]*tf.Instance) map[string]*tf.Answer {
+	if !l.lent.any() {
+		return nil
+	}
+	if l.source != nil {
+		return l.lent.answersFor(l.source.shown())
+	}
+	return l.lent.answersFor(path.Dir(p.shown))
 }
 
 // evaluateSource evaluates the configuration that --source names, with the
@@ -76,6 +89,7 @@ func (l *loader) evaluateSource(ctx context.Context, d *plan.Document) (*tf.Root
 		return nil, err
 	}
 	o.VarFiles = files[m.tree]
+	o.Answers = l.lent.answersFor(m.shown())
 	root := hcl.Evaluate(ctx, m.tree.files, m.dir, o)
 	l.flags.add(flagsOf(root))
 	for name, text := range m.tree.files.Sources() {

@@ -44,6 +44,11 @@ func idKindOf(attr string) idKind {
 	return idOther
 }
 
+// listedBy is what the ids are that a data source lists.
+var listedBy = map[string]idKind{
+	"aws_subnets": idSubnet, "aws_subnet_ids": idSubnet, "aws_security_groups": idGroup, "aws_vpcs": idVPC, "aws_route_tables": idTable,
+}
+
 // manyIDs reports whether an attribute of a kind holds a list.
 func manyIDs(attr string) bool {
 	return strings.HasSuffix(attr, "s") || attr == "vpc_zone_identifier"

@@ -43,6 +43,9 @@ type Options struct {
 	// evaluated with the document's Variables; nil when it is not at hand. It
 	// gives the places in .tf files, and values that a plan does not show.
 	Source *tf.Root
+	// Answers says what the data sources among instances find, by address, as far
+	// as other inputs tell. It is asked again as long as it tells more.
+	Answers func([]*tf.Instance) map[string]*tf.Answer
 }
 
 // Document is a plan or a state.
@@ -92,8 +95,19 @@ func (d *Document) Root(o Options) *tf.Root {
 	if o.Schemas == nil {
 		o.Schemas = func(string) *tf.Schema { return nil }
 	}
+	known := answered{}
+	for round := 1; ; round++ {
+		root := d.read(o, known)
+		if o.Answers == nil || round == maxRounds || !known.learn(o.Answers(root.Instances)) {
+			return root
+		}
+	}
+}
+
+// read makes the instances with what is known of data sources.
+func (d *Document) read(o Options, known answered) *tf.Root {
 	doc := &document{
-		at: newPlaces(d.file, d.data), root: d.root, options: o, config: newConfig(d.root.get("configuration")),
+		known: known, at: newPlaces(d.file, d.data), root: d.root, options: o, config: newConfig(d.root.get("configuration")),
 		byAddress: map[string]*object{}, byResource: map[string][]*object{}, byModule: map[string][]*object{}, children: map[string][]string{},
 		seen: map[string]bool{"": true}, schemas: map[string]*tf.Schema{},
 	}
@@ -130,6 +144,7 @@ func rank(o *object) int {
 
 // document is a plan or state that is being read.
 type document struct {
+	known    answered
 	at       *places
 	root     *node
 	options  Options
@@ -309,6 +324,7 @@ func (d *document) add(o *object) {
 			o.exprs.nodes = nil
 		}
 	}
+	d.known.fill(o)
 	o.region = d.config.region(o.config, d.root.get("variables"))
 	d.objects = append(d.objects, o)
 	d.byAddress[o.address] = o

@@ -250,6 +250,11 @@ func (r *resolver) attribute(o *object, attrs []step, k idKind, hops int) source
 			out.join(r.foreign(o, ""))
 		}
 		return out
+	case o.data && k != idOther && o.inside(attrs).str() != "":
+		if idKindOf(attrs[len(attrs)-1].name) != k {
+			return sources{mixed: true}
+		}
+		return sources{of: []string{clean(o.inside(attrs).str())}}
 	case o.typ == "aws_eks_cluster" && attrs[len(attrs)-1].name == "cluster_security_group_id":
 		if k != idGroup {
 			return sources{mixed: true}
@@ -257,6 +262,17 @@ func (r *resolver) attribute(o *object, attrs []step, k idKind, hops int) source
 		return sources{of: []string{"?" + o.address + ".vpc_config[0].cluster_security_group_id"}}
 	}
 	return r.foreign(o, attrs[0].name)
+}
+
+// inside follows a path into the known values of an object.
+func (o *object) inside(attrs []step) *node {
+	n := o.after
+	for _, a := range attrs {
+		if n = n.get(a.name); a.key != "" {
+			return nil
+		}
+	}
+	return n
 }
 
 // value follows an attribute of a resource instance to where its value is from.
@@ -267,6 +283,12 @@ func (r *resolver) value(o *object, attr string, k idKind, hops int) sources {
 			return sources{mixed: true}
 		}
 		return sources{of: []string{clean(v.text)}}
+	case v.is(kindArray) && o.data && k != idOther && listedBy[o.typ] == k && !o.lacks(attr):
+		out := sources{mixed: len(v.items) == 0}
+		for _, e := range v.items {
+			out.add(clean(e.str()))
+		}
+		return out
 	case !o.lacks(attr):
 		return sources{mixed: true, loose: true}
 	}
