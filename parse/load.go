@@ -73,6 +73,7 @@ type evaluated struct {
 	network *ir.Network
 	library bool
 	assumed bool // it asks for the workspace, which nobody chose
+	variant variant
 	ds      diag.List
 	flags   flags
 	calls   []string // modules whose source is computed
@@ -110,6 +111,7 @@ func (l *loader) loadRoots(ctx context.Context, roots []module) ([]*ir.Network, 
 	called := l.lateCalls(roots, done)
 	var networks []*ir.Network
 	var libraries, assumed []string
+	var variants []variant
 	for i, e := range done {
 		if called[roots[i]] {
 			continue
@@ -126,12 +128,16 @@ func (l *loader) loadRoots(ctx context.Context, roots []module) ([]*ir.Network, 
 		if e.assumed {
 			assumed = append(assumed, roots[i].shown())
 		}
+		if len(e.variant.workspaces) > 0 {
+			variants = append(variants, e.variant)
+		}
 		networks = append(networks, e.network)
 	}
 	l.out.Libraries = len(libraries)
 	l.out.Roots = len(networks) - len(libraries)
 	l.reportLibraries(libraries)
 	l.reportAssumed(assumed)
+	l.reportVariants(variants)
 	l.keepSources(append(slices.Clone(roots), l.lenders...))
 	return networks, nil
 }
@@ -170,7 +176,8 @@ func evaluate(ctx context.Context, m module, o hcl.Options) evaluated {
 		m.tree.files.Forget(m.dir)
 	}
 	return evaluated{
-		network: aws.Build(root), library: root.Library && !m.standsAlone(), assumed: root.DefaultWorkspace, ds: root.Diagnostics, flags: flagsOf(root), calls: root.Computed,
+		network: aws.Build(root), library: root.Library && !m.standsAlone(), assumed: root.DefaultWorkspace, ds: root.Diagnostics, flags: flagsOf(root),
+		calls: root.Computed, variant: variant{m.shown(), root.Workspaces, root.WorkspacesAt},
 	}
 }
 
@@ -204,6 +211,37 @@ func (l *loader) reportAssumed(shown []string) {
 	})
 }
 
+// variant is a root that is not for the workspace default, with the workspaces
+// that it is for: it was checked in the first.
+type variant struct {
+	root       string
+	workspaces []string
+	at         diag.Range // where one of them is asked for
+}
+
+// reportVariants says which roots were checked in a workspace that nobody
+// chose, and from where its name is.
+func (l *loader) reportVariants(variants []variant) {
+	if len(variants) == 0 {
+		return
+	}
+	var names []string
+	for _, v := range variants {
+		names = append(names, fmt.Sprintf("%s in %s (%s)", v.root, v.workspaces[0], v.at.Line()))
+	}
+	first := variants[0]
+	message := fmt.Sprintf("%d root modules cannot be in the workspace default, since they look up keys that it lacks; each was checked in a workspace that the keys name: %s", len(names), some(names))
+	if len(names) == 1 {
+		message = fmt.Sprintf("%s cannot be in the workspace default, since it looks up keys that it lacks; it was checked in %s, which the keys name", first.root, first.workspaces[0])
+		if len(first.workspaces) > 1 {
+			message += ", as they do " + some(first.workspaces[1:])
+		}
+	}
+	l.out.Diagnostics = append(l.out.Diagnostics, diag.Diagnostic{
+		Message: message, Fix: "postern check --workspace NAME, for another one", Address: first.root, Range: first.at,
+	})
+}
+
 // some lists the first few names.
 func some(names []string) string {
 	const most = 4
@@ -217,7 +255,7 @@ func some(names []string) string {
 // values are the options that all roots share.
 func (l *loader) values() (hcl.Options, error) {
 	o := hcl.Options{
-		Vars: map[string]string{}, Environ: l.o.Environ, Workspace: l.o.Workspace, Schemas: aws.Schemas, Data: aws.DataSchemas,
+		Vars: map[string]string{}, Environ: l.o.Environ, Workspace: l.o.Workspace, Schemas: aws.Schemas, Data: aws.DataSchemas, Question: aws.Question,
 	}
 	for _, v := range l.o.Vars {
 		name, value, ok := strings.Cut(v, "=")

@@ -375,6 +375,44 @@ func TestWorkspace(t *testing.T) {
 	}
 }
 
+// TestOwnWorkspace checks that a root that cannot be in the workspace default is
+// checked in one of its own, which the network says, and a line from where.
+func TestOwnWorkspace(t *testing.T) {
+	dir := t.TempDir()
+	own := func(app string) string {
+		return "locals {\n  cidrs = { test = \"10.1.0.0/16\", production = \"10.2.0.0/16\" }\n  env = trimprefix(terraform.workspace, \"" + app + "-\")\n}\n" +
+			"resource \"aws_vpc\" \"main\" {\n  cidr_block = local.cidrs[local.env]\n}\n"
+	}
+	lay(t, dir, map[string]string{"shop/main.tf": own("shop"), "till/main.tf": own("till"), "vpc/main.tf": vpc})
+	for _, c := range []struct {
+		paths    []string
+		o        Options
+		variants []string
+		say      string
+	}{
+		{nil, Options{}, []string{"workspace shop-production", "workspace till-production", ""}, "2 root modules cannot be in the workspace default, since they look up keys that it lacks; each was checked in a workspace that the keys name: shop in shop-production (shop/main.tf:6), till in till-production (till/main.tf:6)"},
+		{[]string{"shop"}, Options{}, []string{"workspace shop-production"}, "shop cannot be in the workspace default, since it looks up keys that it lacks; it was checked in shop-production, which the keys name, as they do shop-test"},
+		{[]string{"shop"}, Options{Workspace: "shop-test"}, []string{""}, ""},
+		{[]string{"shop"}, Options{Environ: []string{"TF_WORKSPACE=default"}}, []string{""}, "not identify"},
+	} {
+		c.o.Dir = dir
+		r, err := Load(t.Context(), c.paths, c.o)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var variants []string
+		for _, n := range r.Networks {
+			variants = append(variants, n.Variant)
+		}
+		if diff := cmp.Diff(c.variants, variants); diff != "" {
+			t.Errorf("%v: -want +got:\n%s", c.paths, diff)
+		}
+		if text := said(r); !strings.Contains(text, c.say) || strings.Contains(text, "workspace") != strings.Contains(c.say, "workspace") {
+			t.Errorf("%v: says %q", c.paths, text)
+		}
+	}
+}
+
 // TestInputs checks that the inputs are what the roots are made of, and not
 // what was looked at to find them.
 func TestInputs(t *testing.T) {

@@ -164,8 +164,6 @@ type Answer struct {
 	// Object is the address of a managed instance of the same root: the data
 	// source finds what that one makes.
 	Object string
-	// Same is the address of another data source, which finds the same.
-	Same string
 }
 
 // ElementSymbol is the symbol of an element of one of a data source's Lists.
@@ -323,6 +321,11 @@ type Root struct {
 	Library bool
 	// DefaultWorkspace: it asks for the workspace, and nobody chose one.
 	DefaultWorkspace bool
+	// Workspaces are those that values of the root are made for, the one that it
+	// was evaluated in first: nobody chose one, and the root is not for default.
+	// They are the keys of what is looked up at WorkspacesAt and elsewhere.
+	Workspaces   []string
+	WorkspacesAt diag.Range
 	// Backend is where the root keeps its state, nil when it does not say.
 	Backend *Backend
 	// Computed are the directories of modules whose source is computed, in the

@@ -1,6 +1,7 @@
 package hcl
 
 import (
+	"cmp"
 	"strconv"
 	"strings"
 
@@ -23,21 +24,15 @@ type listing struct {
 // read is an attribute that a data source finds.
 func (i *instance) read(name string) cty.Value {
 	ev := i.mod.ev
-	address := i.address()
-	a := ev.answers[address]
-	for a != nil && a.Same != "" && a.Values[name] == cty.NilVal && ev.answers[a.Same] != nil {
-		address, a = a.Same, ev.answers[a.Same] // an earlier one, so this ends
-	}
-	if a != nil {
-		switch {
-		case a.Values[name] != cty.NilVal:
+	by := i.asker()
+	if a := cmp.Or(ev.answers[i.address()], ev.answers[by.address]); a != nil {
+		if a.Values[name] != cty.NilVal {
 			return a.Values[name]
-		case a.Object != "":
+		}
+		if a.Object != "" {
 			if v, ok := ev.objectAttr(a.Object, name); ok {
 				return v
 			}
-		case a.Same != "":
-			address = a.Same
 		}
 	}
 	if ev.opts.Data != nil {
@@ -47,11 +42,11 @@ func (i *instance) read(name string) cty.Value {
 		}
 		for _, list := range schemaLists(sch) {
 			if list == name {
-				return i.list(address, name)
+				return i.list(by, name)
 			}
 		}
 	}
-	return i.possibly(unknownOf(i.unread(address, name)))
+	return i.possibly(unknownOf(i.unread(by, name)))
 }
 
 func schemaLists(sch *tf.Schema) []string {
@@ -62,26 +57,57 @@ func schemaLists(sch *tf.Schema) []string {
 }
 
 // unread is why an attribute of a data source is not known.
-func (i *instance) unread(address, name string) *ir.Unknown {
+func (i *instance) unread(by asker, name string) *ir.Unknown {
 	where := "when terraform runs"
 	if strings.HasPrefix(i.res.typ, "aws_") {
 		where = "from AWS"
 	}
-	address += "." + name
+	address := by.address + "." + name
 	return &ir.Unknown{Term: address, Cause: diag.Cause{
-		Code: diag.DataSource, Message: address + " is read " + where, Address: address, Range: i.mod.ev.files.place(i.res.header),
+		Code: diag.DataSource, Message: address + " is read " + where, Address: address, Range: by.place,
 	}}
+}
+
+// asker is a data source.
+type asker struct {
+	address string
+	place   diag.Range
+}
+
+// asker is the first data source to be read of those that ask the same: they
+// find the same. What one asks does not depend on what it finds.
+func (i *instance) asker() asker {
+	ev, address := i.mod.ev, i.address()
+	if by, ok := ev.askers[address]; ok {
+		return by
+	}
+	by := asker{address, ev.files.place(i.res.header)}
+	ev.askers[address] = by
+	if ev.opts.Question == nil || !i.res.data || i.maybe() != nil {
+		return by
+	}
+	in := i.written()
+	in.Region = i.region(in.Body)
+	if q := ev.opts.Question(in); q != "" {
+		if first, ok := ev.asked[q]; ok {
+			by = first
+		} else {
+			ev.asked[q] = by
+		}
+		ev.askers[address] = by
+	}
+	return by
 }
 
 // list is a list of names that only AWS knows. Its elements have symbols when
 // the instance is one, and not a placeholder.
-func (i *instance) list(address, name string) cty.Value {
-	u := i.unread(address, name)
+func (i *instance) list(by asker, name string) cty.Value {
+	u := i.unread(by, name)
 	v := tf.Mark(cty.UnknownVal(cty.List(cty.String)).RefineNotNull(), u)
 	if !i.key.known() || !i.mod.known() {
 		return i.possibly(v)
 	}
-	i.mod.ev.lists[u.Term] = listing{address: address, attr: name, cause: u.Cause}
+	i.mod.ev.lists[u.Term] = listing{address: by.address, attr: name, cause: u.Cause}
 	return v
 }
 
@@ -153,15 +179,16 @@ func (m *module) find(address string) *instance {
 // answered adds what a data source finds to what is written about it, for
 // whatever makes an object of it.
 func (i *instance) answered(b *tf.Block) {
-	a := i.mod.ev.answers[i.address()]
-	if a == nil || !i.res.data {
+	if !i.res.data {
 		return
 	}
+	by := i.asker()
+	a := cmp.Or(i.mod.ev.answers[i.address()], i.mod.ev.answers[by.address], &tf.Answer{})
 	place := i.mod.ev.files.place(i.res.header)
 	for _, name := range sortedKeys(a.Values) {
 		b.Attrs[name] = tf.Attr{Value: a.Values[name], Range: place}
 	}
-	if _, ok := b.Attrs["id"]; !ok && (a.Object != "" || a.Same != "") {
+	if _, ok := b.Attrs["id"]; !ok && (a.Object != "" || by.address != i.address()) {
 		b.Attrs["id"] = tf.Attr{Value: i.read("id"), Range: place}
 	}
 }

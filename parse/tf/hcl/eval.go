@@ -50,11 +50,14 @@ type evaluator struct {
 	// likely made for other workspaces.
 	assumptions int
 	workspaceAt diag.Range // the first reference to the workspace
+	sites       []site     // that look for what the assumed workspace lacks
 	root        *module
 	manifest    *manifest
 	answers     map[string]*tf.Answer // what data sources find, by address
 	lists       map[string]listing    // of data sources, by term
 	made        map[string]*instance  // of resources, by address
+	askers      map[string]asker      // who has asked first what a data source asks, by its address
+	asked       map[string]asker      // the same, by what is asked
 	computed    map[string]bool       // directories of modules whose source is computed
 	oversize    map[*forExpr]int      // how often a loop was too large
 	hints       int                   // names that were compared with what is declared
@@ -314,7 +317,7 @@ func (s *scope) refused(ds hcl.Diagnostics, r hcl.Range, before int) cty.Value {
 	}
 	return s.fresh(cty.DynamicVal, []*ir.Unknown{{Cause: diag.Cause{
 		Code: diag.NoValue, Address: "terraform.workspace", Range: s.ev.workspaceAt,
-		Message: "terraform.workspace is not given, and some values are not made for the workspace default",
+		Message: "terraform.workspace is not given, and some values are not made for the workspace " + s.ev.assumed(),
 	}}})
 }
 

@@ -61,6 +61,9 @@ func (e *refExpr) Value(ctx *hcl.EvalContext) (cty.Value, hcl.Diagnostics) {
 	} else {
 		v, ds = s.resolve(path, e.Range())
 	}
+	if ds.HasErrors() && e.key != nil && key == cty.NilVal {
+		s.missedIn(e, ctx)
+	}
 	if key == cty.NilVal || ds.HasErrors() {
 		return v, ds
 	}
@@ -87,7 +90,11 @@ func (e *indexExpr) Value(ctx *hcl.EvalContext) (cty.Value, hcl.Diagnostics) {
 	if ds = append(ds, kds...); ds.HasErrors() {
 		return cty.DynamicVal, ds
 	}
-	return s.index(coll, key, e.bracket)
+	v, ds := s.index(coll, key, e.bracket)
+	if ds.HasErrors() {
+		s.missed(coll, e.key, ctx)
+	}
+	return v, ds
 }
 
 func (s *scope) index(coll, key cty.Value, r hcl.Range) (cty.Value, hcl.Diagnostics) {

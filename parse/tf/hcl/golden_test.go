@@ -128,6 +128,9 @@ func describe(r *tf.Root) string {
 	if r.Library {
 		fmt.Fprintln(&b, "library")
 	}
+	if len(r.Workspaces) > 0 {
+		fmt.Fprintf(&b, "%s, of %s  %s\n", r.Variant, strings.Join(r.Workspaces, ", "), r.WorkspacesAt)
+	}
 	for _, i := range r.Instances {
 		fmt.Fprintf(&b, "%s  %s", i.Address, i.Body.Range.Line())
 		if i.Region != "" {

@@ -57,6 +57,8 @@ type Options struct {
 	VarFiles  []string          // -var-file, paths in the file system of Files
 	Environ   []string          // only TF_VAR_name=... and TF_WORKSPACE=... are read
 	Workspace string            // "" means the one that Terraform would take
+	// assumed is the workspace to take when nobody chose one; "" means default.
+	assumed string
 	// computed are the directories of modules whose source is computed, as far as
 	// an evaluation before has come to them.
 	computed []string
@@ -66,6 +68,9 @@ type Options struct {
 	// Data returns what is known of a type of data source in a Region without
 	// asking AWS, or nil.
 	Data func(dataType, region string) *tf.Schema
+	// Question writes what a data source asks, so that equal questions find the
+	// same; "" when that is not sure.
+	Question func(*tf.Instance) string
 	// Answers says what the data sources among the instances of a root find, by
 	// their addresses. It is asked again as long as its answers tell more.
 	Answers func([]*tf.Instance) map[string]*tf.Answer

@@ -27,10 +27,14 @@ func (s *scope) resolve(t hcl.Traversal, r hcl.Range) (cty.Value, hcl.Diagnostic
 		s.ev.steps -= errorSteps
 		return cty.DynamicVal, ds
 	}
+	part, ds := s.steps(v, rest)
+	if !ds.HasErrors() {
+		v = part
+	}
 	if len(s.seen) < maxSeen && s.holdsUnknown(v) {
 		s.seen = append(s.seen, v)
 	}
-	return s.steps(v, rest)
+	return part, ds
 }
 
 // holdsUnknown walks over a value up to the first unknown in it, and charges
@@ -391,11 +395,7 @@ func (ev *evaluator) workspace(at diag.Range) string {
 			return name
 		}
 	}
-	if ev.assumptions == 0 {
-		ev.workspaceAt = at
-	}
-	ev.assumptions++
-	return "default"
+	return ev.assume(at)
 }
 
 func sortedKeys[T any](m map[string]T) []string {

@@ -9,32 +9,51 @@ import (
 	"github.com/zclconf/go-cty/cty"
 
 	"github.com/postern-dev/postern/diag"
+	"github.com/postern-dev/postern/ir"
 	"github.com/postern-dev/postern/parse/tf"
 )
 
 // Evaluate evaluates the root module in dir. It always returns a root: what
 // cannot be read or evaluated is unknown, and its Diagnostics say why.
 //
-// What a data source finds may depend on other values of the root. So the root
-// is evaluated, the answers are looked up, and it is evaluated again with them.
+// A root that nobody chose a workspace for, and that is not for the one that
+// Terraform would take, is evaluated in one of its own.
 func Evaluate(ctx context.Context, f *Files, dir string, o Options) *tf.Root {
+	root, whole := evaluate(ctx, f, dir, o, nil)
+	names, at := root.Workspaces, root.WorkspacesAt
+	if len(names) == 0 || !whole {
+		return settle(ctx, f, dir, o, root, whole)
+	}
+	o.assumed = names[0]
+	root, whole = evaluate(ctx, f, dir, o, nil)
+	root = settle(ctx, f, dir, o, root, whole)
+	root.Variant = "workspace " + names[0]
+	root.DefaultWorkspace, root.Workspaces, root.WorkspacesAt = false, names, at
+	return root
+}
+
+// settle evaluates a root again and again as long as that tells more of what
+// its data sources find: that may depend on other values of the root.
+func settle(ctx context.Context, f *Files, dir string, o Options, root *tf.Root, whole bool) *tf.Root {
 	answers := map[string]*tf.Answer{}
-	for round := 1; ; round++ {
-		root, whole := evaluate(ctx, f, dir, o, answers)
-		if o.Answers == nil || !whole || round == maxRounds {
-			return root
+	for round := 1; o.Answers != nil && whole && round < maxRounds; round++ {
+		if !learn(answers, o.Answers(root.Instances)) {
+			break
 		}
-		before := len(answers)
-		more := o.Answers(root.Instances)
-		for _, address := range sortedKeys(more) {
-			if answers[address] == nil {
-				answers[address] = more[address]
-			}
-		}
-		if len(answers) == before {
-			return root
+		root, whole = evaluate(ctx, f, dir, o, answers)
+	}
+	return root
+}
+
+// learn adds answers, and reports whether there were any.
+func learn(answers, more map[string]*tf.Answer) bool {
+	before := len(answers)
+	for _, address := range sortedKeys(more) {
+		if answers[address] == nil {
+			answers[address] = more[address]
 		}
 	}
+	return len(answers) > before
 }
 
 // evaluate evaluates the root once; whole is false when a limit cut it short.
@@ -43,7 +62,7 @@ func evaluate(ctx context.Context, f *Files, dir string, o Options, answers map[
 	ev := &evaluator{
 		ctx: ctx, files: f, limits: f.limits, opts: o, steps: f.limits.Steps, looked: f.limits.Steps, answers: answers,
 		cycles: map[string]bool{}, seen: map[string]bool{}, symbols: map[string]diag.Range{}, terms: map[string]int{},
-		lists: map[string]listing{}, made: map[string]*instance{}, oversize: map[*forExpr]int{}, computed: map[string]bool{},
+		lists: map[string]listing{}, made: map[string]*instance{}, askers: map[string]asker{}, asked: map[string]asker{}, oversize: map[*forExpr]int{}, computed: map[string]bool{},
 	}
 	m := &module{
 		ev: ev, dir: f.directory(dir), key: instanceKey{key: cty.NilVal, each: cty.NilVal},
@@ -77,6 +96,7 @@ func evaluate(ctx context.Context, f *Files, dir string, o Options, answers map[
 	root.Omissions = ev.omitted
 	root.Diagnostics = ev.diags.Sort()
 	root.DefaultWorkspace = ev.assumptions > 0
+	root.Workspaces, root.WorkspacesAt = ev.workspaces()
 	if root.Computed = sortedKeys(ev.computed); ev.stopped == nil && o.computed == nil && len(root.Computed) > 0 {
 		o.computed = root.Computed // what is written there tells what objects have
 		return evaluate(ctx, f, dir, o, answers)
@@ -170,28 +190,37 @@ func (ev *evaluator) build(m *module) []*tf.Instance {
 	return out
 }
 
-// build evaluates everything that is written about an instance.
+// build evaluates everything that is known of an instance.
 func (i *instance) build() *tf.Instance {
-	ev := i.mod.ev
-	f := ev.files
+	out := i.written()
+	i.answered(out.Body)
+	i.objects(out.Body, i.schema())
+	out.Region = i.region(out.Body)
+	return out
+}
+
+// written evaluates everything that is written about an instance.
+func (i *instance) written() *tf.Instance {
 	out := &tf.Instance{
-		Address: i.address(), Module: i.mod.path, Data: i.res.data, Type: i.res.typ, Name: i.res.name, Maybe: i.key.maybe,
-		Body: &tf.Block{Range: f.place(i.res.rng), Attrs: map[string]tf.Attr{}},
-	}
-	if out.Maybe == nil {
-		out.Maybe = i.mod.maybe
+		Address: i.address(), Module: i.mod.path, Data: i.res.data, Type: i.res.typ, Name: i.res.name, Maybe: i.maybe(),
+		Provider: i.mod.provider(i.providerRef()),
+		Body:     &tf.Block{Range: i.mod.ev.files.place(i.res.rng), Attrs: map[string]tf.Attr{}},
 	}
 	for _, a := range i.res.sorted() {
 		if v, ok := i.attr(a.name); ok {
 			out.Body.Attrs[a.name] = v
 		}
 	}
-	i.answered(out.Body)
 	out.Body.Blocks = i.blocks()
-	i.objects(out.Body, i.schema())
-	out.Region = i.region(out.Body)
-	out.Provider = i.mod.provider(i.providerRef())
 	return out
+}
+
+// maybe is why it is not sure that the instance exists.
+func (i *instance) maybe() *ir.Unknown {
+	if i.key.maybe != nil {
+		return i.key.maybe
+	}
+	return i.mod.maybe
 }
 
 // objects makes lists of the nested blocks that JSON writes as single objects.
