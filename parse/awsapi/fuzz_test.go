@@ -32,6 +32,9 @@ func FuzzRead(f *testing.F) {
 	} {
 		f.Add([]byte(s))
 	}
+	for _, c := range pathSeeds() {
+		f.Add([]byte(c.text))
+	}
 	f.Fuzz(func(t *testing.T, data []byte) {
 		Detect(data)
 		r := NewReader()
@@ -58,7 +61,7 @@ func FuzzRead(f *testing.F) {
 		again := NewReader()
 		again.Add("us-east-1/x.json", data)
 		m, es := again.Network()
-		kinds := []string{"sg", "acl", "subnet", "eni", "route", "gateway", "pl", "omitted"}
+		kinds := []string{"sg", "acl", "subnet", "eni", "route", "gateway", "pl", "omitted", "edge", "transit", "forward"}
 		if describe(n, kinds...) != describe(m, kinds...) || messages(ds) != messages(es) || messages(n.Problems) != messages(m.Problems) {
 			t.Error("not the same twice")
 		}

@@ -225,6 +225,9 @@ func TestHostile(t *testing.T) {
 		}) + `],"NetworkInterfaces":[` + many(6000, func(i int) string {
 			return fmt.Sprintf(`{"NetworkInterfaceId":"e%d","SubnetId":"s","Description":"RDSNetworkInterface","RequesterManaged":true,"Groups":[{"GroupId":"sg-1"}]}`, i)
 		}) + `]}`},
+		{"many listeners of one large group", `{"LoadBalancers":[{"LoadBalancerArn":"lb","Type":"network"}],"Listeners":[` + many(5000, func(i int) string {
+			return fmt.Sprintf(`{"ListenerArn":"l%d","LoadBalancerArn":"lb","Port":%d,"Protocol":"TCP","DefaultActions":[{"Type":"forward","TargetGroupArn":"t"}]}`, i, i+1)
+		}) + `],"TargetGroups":[{"TargetGroupArn":"t","Protocol":"TCP","TargetHealthDescriptions":[` + many(5000, func(i int) string { return fmt.Sprintf(`{"Target":{"Id":"10.0.%d.%d","Port":1}}`, i>>8, i&255) }) + `]}]}`},
 		{"huge number", `{"NetworkAcls":[{"NetworkAclId":"a","Entries":[{"RuleNumber":1` + repeat("0", 100_000) + `,"Protocol":1e400}]}]}`},
 		{"nested strings", `{"invokingEvent":"{\"invokingEvent\":\"{}\"}"}`},
 		{"wrong types", `{"Vpcs":{"a":1},"Subnets":[1,[],null,"x",{"SubnetId":{}}],"SecurityGroups":[{"GroupId":["x"],"IpPermissions":7}],"NetworkAcls":[{"NetworkAclId":"a","Entries":{"x":1},"Associations":"y"}],"RouteTables":[{"RouteTableId":"r","Routes":[1,[]],"Associations":[null]}],"Reservations":[{"Instances":{"a":1}}]}`},

@@ -39,6 +39,20 @@ const (
 	api  = `{"TargetGroupArn":"tg:api/00000000000000bb","TargetGroupName":"api","Protocol":"HTTP","Port":8081,"TargetType":"ip","VpcId":"vpc-1"}`
 )
 
+// pathSeeds are inputs that lead from one thing to another.
+func pathSeeds() []file {
+	return []file{
+		balancers(edge+","+net, `{"ListenerArn":"listener:l1","LoadBalancerArn":"app:edge/1","Port":443,"Protocol":"HTTPS","DefaultActions":[{"Type":"forward","TargetGroupArn":"tg:web/00000000000000aa"}]}`, web+","+api),
+		{"targets", long(`[{"TargetGroupArn":"tg:web/1","TargetHealthDescriptions":[{"Target":{"Id":"10.0.0.5","Port":80},"TargetHealth":{"State":"draining"}}]},{"Rules":[{"RuleArn":"rule:l1/r1","Actions":[{"Type":"forward","ForwardConfig":{"TargetGroups":[{"TargetGroupArn":"tg:web/1","Weight":0}]}}]}]},
+			{"TargetGroupArn":"tg:web/1","Attributes":[{"Key":"preserve_client_ip.enabled","Value":"true"}]}]`)},
+		{"gateways", `{"RouteTables":[{"RouteTableId":"rtb-1","VpcId":"vpc-1","Associations":[{"GatewayId":"igw-1"}],"Routes":[{"DestinationCidrBlock":"10.0.0.0/24","GatewayId":"vpce-1","State":"active"}]}],
+			"NatGateways":[{"NatGatewayId":"nat-1","AvailabilityMode":"regional","RouteTableId":"rtb-1","NatGatewayAddresses":[{"PublicIp":"198.51.100.2"}]}],"InstanceConnectEndpoints":[{"InstanceConnectEndpointId":"e","SecurityGroupIds":["sg-1"]}]}`},
+		{"transit", `[{"TransitGateways":[{"TransitGatewayId":"tgw-1"}],"TransitGatewayPeeringAttachments":[{"TransitGatewayAttachmentId":"a","RequesterTgwInfo":{"TransitGatewayId":"tgw-1"},"AccepterTgwInfo":{"TransitGatewayId":"tgw-2"}}]},
+			{"TransitGatewayRouteTableId":"tgw-rtb-1","Routes":[{"PrefixListId":"pl-1","TransitGatewayAttachments":[{"TransitGatewayAttachmentId":"a"}],"Type":"static"}]}]`},
+		{"beside", `[{"items":[{"arn":"arn:snva","serviceNetworkArn":"arn:sn","vpcId":"vpc-1"}]},{"VpcOriginList":{"Items":[{"Id":"vo_1"}]}},{"DistributionList":{"Items":[{"Id":"E1","Origins":{"Items":[{"VpcOriginConfig":{}}]}}]}}]`},
+	}
+}
+
 func TestApplicationLoadBalancer(t *testing.T) {
 	n, ds := read(t,
 		balancers(edge, `{"ListenerArn":"listener:l1","LoadBalancerArn":"app:edge/1","Port":443,"Protocol":"HTTPS","DefaultActions":[{"Type":"authenticate-oidc"},{"Type":"forward","TargetGroupArn":"tg:web/00000000000000aa",

@@ -3,6 +3,8 @@ package aws
 import (
 	"fmt"
 	"math/rand/v2"
+	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -30,12 +32,18 @@ engine db_subnet_group_name cluster_identifier publicly_accessible network_type 
 launch_template network_interfaces mixed_instances_policy launch_configuration vpc_zone_identifier name id arn tags region owner_id
 assign_generated_ipv6_cidr_block ipv6_native map_public_ip_on_launch entry cidr max_entries address_family vpc_endpoint_type
 service_name internet_gateway_block_mode internet_gateway_exclusion_mode transit_gateway_attachment_id blackhole ingress_rule_ids
-transit_gateway_route_table_id default_route_table_association entries connectivity_type value parameters instance_type`)
+transit_gateway_route_table_id default_route_table_association entries connectivity_type value parameters instance_type
+target_group_arn target_group_arns target_id target_type preserve_client_ip listener_arn default_action action forward target_group weight
+autoscaling_group_name lb_target_group_arn elb instances load_balancers traffic_source identifier load_balancer container_port elb_name
+advanced_configuration alternate_target_group_arn instance_port availability_mode availability_zone_address allocation_ids
+secondary_allocation_ids secondary_private_ip_addresses regional_nat_gateway_address vpn_gateway_id vpn_connection_id static_routes_only
+associated_gateway_id dx_gateway_id peer_transit_gateway_id vpc_identifier origin vpc_origin_config vpc_endpoint_id`)
 
 // blockNames are names of nested blocks.
 var blockNames = strings.Fields(`ingress egress route network_interface primary_network_interface attachment launch_template network_interfaces
 mixed_instances_policy launch_template_specification subnet_mapping listener vpc_config vpc_options network_configuration
-broker_node_group_info entry entries`)
+broker_node_group_info entry entries default_action action forward target_group traffic_source load_balancer advanced_configuration
+availability_zone_address regional_nat_gateway_address origin vpc_origin_config`)
 
 type monkey struct {
 	r     *rand.Rand
@@ -50,8 +58,11 @@ func (m *monkey) text() string {
 	return m.pick([]string{
 		"", "-1", "all", "tcp", "ICMPv6", "58", "300", "10.0.0.0/8", "10.0.0.1/8", "::/0", "::ffff:1.2.3.4/128", "10.0.0.1", "fe80::1%eth0",
 		"sg-1", "sg-", "123456789012/sg-1", "subnet-1", "vpc-1", "acl-1", "rtb-1", "igw-1", "pl-1", "local", "allow", "DENY", "ingress", "default",
-		"enable", "network", "Interface", "ipv4", "\x00\uE000", "a/b/c/", strings.Repeat("x", 300),
-		tf.Symbol(in+".x", m.pick([]string{"id", "arn", "name", "default_network_acl_id", "default_security_group_id", "nonsense"})),
+		"enable", "network", "Interface", "ipv4", "gateway", "forward", "TLS", "TCP_UDP", "GENEVE", "alb", "lambda", "regional", "GatewayLoadBalancer", "80", "tgw-1", "\x00\uE000", "a/b/c/", strings.Repeat("x", 300),
+		tf.Symbol(in+".x", m.pick([]string{
+			"id", "arn", "name", "default_network_acl_id", "default_security_group_id", "route_table_id", "transit_gateway_attachment_id",
+			"association_default_route_table_id", "private_ip", "nonsense",
+		})),
 		"1/" + tf.Symbol(in+".x", "id"), tf.Symbol(in+".x", "id") + "/32",
 	})
 }
@@ -236,9 +247,65 @@ func check(n *ir.Network) error {
 			}
 		}
 	}
+	if err := checkPaths(n, groups); err != nil {
+		return err
+	}
 	for _, p := range n.Problems {
 		if p.Message == "" {
 			return fmt.Errorf("a problem without words: %+v", p)
+		}
+	}
+	return nil
+}
+
+// checkPaths looks at what leads from one thing to another.
+func checkPaths(n *ir.Network, groups map[*ir.SecurityGroup]bool) error {
+	nics, tables := map[*ir.Interface]bool{}, map[*ir.RouteTable]bool{}
+	for _, o := range n.Interfaces {
+		nics[o] = true
+	}
+	for _, t := range n.RouteTables {
+		tables[t] = true
+	}
+	for _, o := range n.Interfaces {
+		if o.Services == nil {
+			continue
+		}
+		for _, s := range o.Services.Ports {
+			if s.Forward == nil {
+				continue
+			}
+			for _, t := range s.Forward.Targets {
+				if t.Interface == nil && !t.Address.IsValid() || t.Interface != nil && !nics[t.Interface] || t.Port.Known() && t.Port.V == 0 {
+					return fmt.Errorf("%s sends to %+v", o.Resource, t)
+				}
+			}
+		}
+	}
+	for _, g := range n.Gateways {
+		for _, t := range g.RouteTable.Of {
+			if !tables[t] {
+				return fmt.Errorf("%s has a table that is not in the network", g.Origin.Address)
+			}
+		}
+	}
+	for _, v := range n.VPCs {
+		if v.Lattice != nil && slices.ContainsFunc(v.Lattice.Groups.Sure, func(g *ir.SecurityGroup) bool { return !groups[g] }) {
+			return fmt.Errorf("%s has an association with a group that is not in the network", v.Origin.Address)
+		}
+	}
+	for _, g := range n.TransitGateways {
+		for _, a := range g.Attachments {
+			if a.Outside == (len(a.VPC.Of) > 0 || a.VPC.Open != nil) {
+				return fmt.Errorf("%s is outside and in a VPC, or neither: %+v", a.Origin.Address, a)
+			}
+		}
+		for _, t := range g.Tables {
+			for _, a := range slices.Concat(t.Associated, t.Propagated) {
+				if !slices.Contains(g.Attachments, a) {
+					return fmt.Errorf("a table of %s has %s, which is not attached to it", g.Origin.Address, a.Origin.Address)
+				}
+			}
 		}
 	}
 	return nil
@@ -304,10 +371,49 @@ func TestHugeList(t *testing.T) {
 	}
 }
 
+// TestManyTargets: many listeners that send to one large group.
+func TestManyTargets(t *testing.T) {
+	const n = 2000
+	text := func(s string) tf.Attr { return tf.Attr{Value: cty.StringVal(s)} }
+	id := func(typ string) tf.Attr { return text(tf.Symbol(typ+".x", "arn")) }
+	root := &tf.Root{}
+	add := func(typ, name string, attrs map[string]tf.Attr, blocks ...*tf.Block) {
+		root.Instances = append(root.Instances, &tf.Instance{Address: typ + "." + name, Type: typ, Name: name, Body: &tf.Block{Attrs: attrs, Blocks: blocks}})
+	}
+	add("aws_lb", "x", map[string]tf.Attr{"load_balancer_type": text("network"), "subnets": {Value: cty.ListVal([]cty.Value{cty.StringVal("subnet-1")})}})
+	add("aws_lb_target_group", "x", map[string]tf.Attr{"port": text("80"), "protocol": text("TCP"), "target_type": text("ip")})
+	for i := range n {
+		add("aws_lb_target_group_attachment", fmt.Sprint("a", i), map[string]tf.Attr{"target_group_arn": id("aws_lb_target_group"), "target_id": text(fmt.Sprintf("10.0.%d.%d", i>>8, i&255))})
+		add("aws_lb_listener", fmt.Sprint("l", i), map[string]tf.Attr{"load_balancer_arn": id("aws_lb"), "port": text(fmt.Sprint(i + 1)), "protocol": text("TCP")},
+			&tf.Block{Type: "default_action", Attrs: map[string]tf.Attr{"type": text("forward"), "target_group_arn": id("aws_lb_target_group")}})
+	}
+	total, limited := 0, 0
+	for _, s := range Build(root).Interfaces[0].Services.Ports {
+		total += len(s.Forward.Targets)
+		if u := s.Forward.Open; u != nil && u.Cause.Code == diag.Limit {
+			limited++
+		}
+	}
+	if total != maxTargets || limited != n-maxTargets/n {
+		t.Errorf("%d targets and %d listeners that say there are more", total, limited)
+	}
+}
+
 // FuzzBuild evaluates and reads arbitrary text.
 func FuzzBuild(f *testing.F) {
 	f.Add(`resource "aws_security_group" "g" { ingress = 1 }`)
 	f.Add(`resource "aws_instance" "i" { vpc_security_group_ids = [null, {}] }`)
+	golden, err := filepath.Glob("testdata/golden/*.tf")
+	if err != nil || len(golden) == 0 {
+		f.Fatal("no golden files", err)
+	}
+	for _, p := range golden {
+		text, err := os.ReadFile(p)
+		if err != nil {
+			f.Fatal(err)
+		}
+		f.Add(string(text))
+	}
 	f.Fuzz(func(t *testing.T, text string) {
 		if err := check(Build(evaluate(t, text))); err != nil {
 			t.Error(err)

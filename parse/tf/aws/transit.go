@@ -162,6 +162,13 @@ func (v view) attachment(t *ir.TransitTable) *ir.Attachment {
 	return nil
 }
 
+// attachedTo reports whether an attachment is surely with the gateway of a
+// table.
+func (b *builder) attachedTo(t *ir.TransitTable, a *ir.Attachment) bool {
+	gw := b.transitWith[t]
+	return gw != nil && contains(gw.Attachments, a)
+}
+
 // linkTransitRoute waits until every attachment is with its gateway; so do
 // associations and propagations.
 func linkTransitRoute(v view) {
@@ -207,7 +214,7 @@ func (v view) transitRoute(t *ir.TransitTable) {
 func linkTransitAssociation(v view) {
 	v.b.later(func() {
 		if t := v.transitTable("transit_gateway_route_table_id"); t != nil {
-			if a := v.attachment(t); a != nil && v.maybe() == nil {
+			if a := v.attachment(t); v.b.attachedTo(t, a) && v.maybe() == nil {
 				t.Associated = append(t.Associated, a)
 				v.b.associations[a] = true
 				return
@@ -220,7 +227,7 @@ func linkTransitAssociation(v view) {
 func linkTransitPropagation(v view) {
 	v.b.later(func() {
 		if t := v.transitTable("transit_gateway_route_table_id"); t != nil {
-			if a := v.attachment(t); a != nil && v.maybe() == nil {
+			if a := v.attachment(t); v.b.attachedTo(t, a) && v.maybe() == nil {
 				t.Propagated = append(t.Propagated, a)
 				return
 			}
