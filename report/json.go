@@ -12,10 +12,12 @@ import (
 // The versions of the JSON outputs. A version never changes what a key means;
 // new keys may be added.
 const (
-	checkSchema = "postern/check/v1"
-	traceSchema = "postern/trace/v1"
-	showSchema  = "postern/show/v1"
-	reachSchema = "postern/reach/v1"
+	checkSchema  = "postern/check/v1"
+	traceSchema  = "postern/trace/v1"
+	showSchema   = "postern/show/v1"
+	reachSchema  = "postern/reach/v1"
+	matrixSchema = "postern/matrix/v1"
+	chainsSchema = "postern/chains/v1"
 )
 
 // encode writes a document as JSON with keys in the order of the fields.

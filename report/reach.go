@@ -183,6 +183,8 @@ func protocolsName(r query.Row) string {
 	switch {
 	case r.Any:
 		return "all"
+	case r.Others:
+		return "other protocols"
 	case r.Protocols.Lo == r.Protocols.Hi:
 		return packet.ProtocolName(int16(r.Protocols.Lo))
 	}

@@ -65,13 +65,6 @@ func (p *printer) markdownLines(title string, rows []query.Line) {
 	}
 }
 
-// edge is an arrow of a graph: what flows between two ends.
-type edge struct {
-	from, to string
-	label    string
-	perhaps  bool
-}
-
 // edges are the arrows of a reach answer: one for what surely flows between two
 // ends and one for what may, in the order of the pairs.
 func (r Reach) edges() []edge {
@@ -126,24 +119,12 @@ func serviceWord(r query.Row) string {
 
 // ReachDOT writes what flows as a graph for Graphviz. What is not sure is drawn
 // dashed; ends that nothing connects stand by themselves.
-func ReachDOT(r Reach) string {
-	p := &printer{}
-	p.linef("digraph postern {")
-	p.linef("  rankdir=LR;")
-	p.linef("  node [shape=box];")
-	for _, n := range r.nodes() {
-		p.linef("  %s;", quoteDOT(n))
-	}
-	for _, e := range r.edges() {
-		style := ""
-		if e.perhaps {
-			style = ", style=dashed"
-		}
-		p.linef("  %s -> %s [label=%s%s];", quoteDOT(e.from), quoteDOT(e.to), quoteDOT(e.label), style)
-	}
-	p.linef("}")
-	return p.String()
-}
+func ReachDOT(r Reach) string { return r.graph().dot() }
+
+// ReachMermaid writes what flows as a Mermaid flowchart.
+func ReachMermaid(r Reach) string { return r.graph().mermaid() }
+
+func (r Reach) graph() graph { return graph{r.nodes(), r.edges()} }
 
 // nodes are the ends, in the order in which they come up.
 func (r Reach) nodes() []string {
@@ -171,33 +152,4 @@ func (r Reach) names(l query.Link) (from, to string) {
 		to = r.To
 	}
 	return from, to
-}
-
-func quoteDOT(s string) string {
-	return `"` + strings.NewReplacer(`\`, `\\`, `"`, `\"`).Replace(clean(s)) + `"`
-}
-
-// ReachMermaid writes what flows as a Mermaid flowchart, which GitHub draws in
-// Markdown.
-func ReachMermaid(r Reach) string {
-	p := &printer{}
-	p.linef("flowchart LR")
-	id := map[string]string{}
-	for i, n := range r.nodes() {
-		id[n] = fmt.Sprintf("n%d", i+1)
-		p.linef("  %s[%s]", id[n], quoteMermaid(n))
-	}
-	for _, e := range r.edges() {
-		arrow := "-->"
-		if e.perhaps {
-			arrow = "-.->"
-		}
-		p.linef("  %s %s|%s| %s", id[e.from], arrow, quoteMermaid(e.label), id[e.to])
-	}
-	return p.String()
-}
-
-// quoteMermaid makes a quoted label. Mermaid writes characters by entity codes.
-func quoteMermaid(s string) string {
-	return `"` + strings.NewReplacer(`"`, "#quot;", "#", "#35;", "<", "#lt;", ">", "#gt;", "`", "#96;").Replace(clean(s)) + `"`
 }

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"fmt"
 	"slices"
 	"strings"
@@ -8,32 +9,43 @@ import (
 	"github.com/urfave/cli/v2"
 	"go4.org/netipx"
 
+	"github.com/postern-dev/postern/diag"
 	"github.com/postern-dev/postern/internal/endpoint"
 	"github.com/postern-dev/postern/ir"
+	"github.com/postern-dev/postern/parse"
 	"github.com/postern-dev/postern/reach"
 	"github.com/postern-dev/postern/reach/query"
+	"github.com/postern-dev/postern/reach/trace"
 	"github.com/postern-dev/postern/report"
 )
 
-var reachFormats = []string{"text", "json", "markdown", "dot", "mermaid"}
+var (
+	reachFormats  = []string{"text", "json", "markdown", "dot", "mermaid"}
+	matrixFormats = []string{"text", "json", "csv", "markdown", "dot", "mermaid", "svg"}
+)
 
 func reachCommand(s streams) *cli.Command {
 	return &cli.Command{
-		Name: "reach", Usage: "all packets from A to B, both directions, and what stops them", ArgsUsage: "A B [HEADER] [PATH...]",
+		Name: "reach", Usage: "all packets from A to B, both directions, and what stops them", ArgsUsage: "A B [HEADER] [PATH...] | --by WHAT [PATH...]",
 		Description: "A and B are internet, any, an address or CIDR, a Terraform address or AWS id, sg:NAME, subnet:NAME,\n" +
 			"tag:KEY=VALUE, ..., joined by , (or) + (and) ! (not). HEADER narrows the question: tcp/443, udp, icmp/8, all.",
 		Flags: slices.Concat([]cli.Flag{
 			&cli.UintFlag{Name: "source-port", Usage: "only packets from this client `PORT`", DefaultText: "all"},
 			&cli.StringFlag{Name: "src", Usage: "only packets from this `ADDRESS`"},
 			&cli.StringFlag{Name: "dst", Usage: "only packets to this `ADDRESS`, as the client sends them"},
+			&cli.StringFlag{Name: "by", Usage: "without A and B: who talks to whom, by `WHAT`: " + list(query.Partitions)},
+			&cli.BoolFlag{Name: "chains", Usage: "how A gets to B by several flows, from interface to interface; B may be any", DisableDefaultText: true},
 			&cli.BoolFlag{Name: "all", Usage: "ask whether every packet flows, not whether any does", DisableDefaultText: true},
 			&cli.StringFlag{Name: "expect", Usage: "the `VERDICT`, allow or deny: exit status 1 for anything else"},
-		}, loadFlags(), printFlags(reachFormats...)),
+		}, loadFlags(), printFlags(matrixFormats...)),
 		Action: s.reach,
 	}
 }
 
 func (s streams) reach(c *cli.Context) error {
+	if c.IsSet("by") {
+		return s.matrix(c)
+	}
 	format, err := formatOf(c, reachFormats)
 	if err != nil {
 		return err
@@ -63,6 +75,9 @@ func (s streams) reach(c *cli.Context) error {
 	if err != nil {
 		return late(c, err)
 	}
+	if c.Bool("chains") {
+		return s.chains(ctx, c, m, ask, q, format, list)
+	}
 	answer, err := query.Run(ctx, m, q)
 	if err != nil {
 		return late(c, err)
@@ -86,6 +101,124 @@ func (s streams) reach(c *cli.Context) error {
 		return err
 	}
 	return ended(r.Exit.Status)
+}
+
+// chains answers how one end gets to the other by several flows.
+func (s streams) chains(ctx context.Context, c *cli.Context, m *reach.Model, ask endpoint.Ask, q query.Question, format string, list diag.List) error {
+	found, err := query.Chains(ctx, m, q.From, q.To)
+	if err != nil {
+		return late(c, err)
+	}
+	verdict := trace.Deny
+	for _, x := range found {
+		if x.Sure() {
+			verdict = trace.Allow
+		} else if verdict == trace.Deny {
+			verdict = trace.Unknown
+		}
+	}
+	r := report.Chains{From: ask.From.String(), To: ask.To.String(), Chains: found, Exit: expectation(c.String("expect"), verdict, list)}
+	text := ""
+	switch format {
+	case "json":
+		text, err = report.ChainsJSON(r)
+	case "markdown":
+		text = report.ChainsMarkdown(r)
+	case "dot":
+		text = report.ChainsDOT(r)
+	case "mermaid":
+		text = report.ChainsMermaid(r)
+	default:
+		text = report.ChainsText(r, s.looks(c))
+	}
+	if err != nil {
+		return err
+	}
+	if err := s.print(c, text); err != nil {
+		return err
+	}
+	return ended(r.Exit.Status)
+}
+
+// matrix answers who talks to whom.
+func (s streams) matrix(c *cli.Context) error {
+	format, err := formatOf(c, matrixFormats)
+	if err != nil {
+		return err
+	}
+	by := c.String("by")
+	if key, isTag := strings.CutPrefix(by, "tag:"); !isTag || key == "" {
+		if err := choose("by", by, query.Partitions); err != nil {
+			return err
+		}
+	}
+	ctx, cancel := deadline(c)
+	defer cancel()
+	in, err := s.load(ctx, c, c.Args().Slice())
+	if err != nil {
+		return err
+	}
+	list := allDiagnostics(in)
+	fmt.Fprint(s.err, report.Diagnostics(list, in.Sources, report.Options{}))
+	n, err := onlyNetwork(in)
+	if err != nil {
+		return err
+	}
+	m, err := reach.Compile(ctx, n)
+	if err != nil {
+		return late(c, err)
+	}
+	x, err := query.NewMatrix(ctx, m, by)
+	if err != nil {
+		return late(c, err)
+	}
+	text, err := matrixText(x, format, s.looks(c))
+	if err != nil {
+		return err
+	}
+	if err := s.print(c, text); err != nil {
+		return err
+	}
+	return ended(expectation("", trace.Allow, list).Status)
+}
+
+func matrixText(x *query.Matrix, format string, o report.Options) (string, error) {
+	switch format {
+	case "json":
+		return report.MatrixJSON(x)
+	case "csv":
+		return report.MatrixCSV(x)
+	case "markdown":
+		return report.MatrixMarkdown(x), nil
+	case "dot":
+		return report.MatrixDOT(x), nil
+	case "mermaid":
+		return report.MatrixMermaid(x), nil
+	case "svg":
+		return report.MatrixSVG(x), nil
+	}
+	return report.MatrixText(x, o), nil
+}
+
+// onlyNetwork is the network of an input that holds just one with interfaces.
+func onlyNetwork(in *parse.Result) (*ir.Network, error) {
+	var ns []*ir.Network
+	for _, n := range in.Networks {
+		if len(n.Interfaces) > 0 {
+			ns = append(ns, n)
+		}
+	}
+	switch len(ns) {
+	case 0:
+		return nil, &usageError{message: "there is no network interface in the input: nothing sends or receives"}
+	case 1:
+		return ns[0], nil
+	}
+	e := &usageError{message: fmt.Sprintf("the input has %d root modules with interfaces; say which one", len(ns))}
+	for _, n := range ns[:min(len(ns), 8)] {
+		e.hints = append(e.hints, hint{"one of", n.Root, n.Variant})
+	}
+	return nil, e
 }
 
 func reachText(r report.Reach, format string, o report.Options) (string, error) {

@@ -25,6 +25,8 @@ type Row struct {
 	DstPort   ir.Ports // ICMP type*256+code where the protocol is ICMP alone
 	// Any: of all protocols, and so all ports, types and codes.
 	Any bool
+	// Others: of the protocols that no rule of the network names.
+	Others bool
 }
 
 // Rows is a Band as lines, IPv4 first. May holds what may flow and does not

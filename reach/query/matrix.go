@@ -1,0 +1,341 @@
+package query
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"net/netip"
+	"slices"
+	"strings"
+
+	"github.com/postern-dev/postern/internal/endpoint"
+	"github.com/postern-dev/postern/ir"
+	"github.com/postern-dev/postern/packet"
+	"github.com/postern-dev/postern/reach"
+	"github.com/postern-dev/postern/reach/pairs"
+	"github.com/postern-dev/postern/solver"
+)
+
+// Matrix says who talks to whom, between blocks of interfaces and the internet.
+type Matrix struct {
+	By         string // what makes the blocks: "group", "subnet", "tag:tier"
+	Interfaces int
+	// Blocks are in the order of their names, the internet first.
+	Blocks []Block
+	// Cells hold what flows from a block to another, or between its own
+	// interfaces, by index of Blocks.
+	Cells [][]Cell
+	Notes []string
+}
+
+// Block is what one row and one column stand for.
+type Block struct {
+	Name    string
+	Members []string // the interfaces' names
+	Size    int
+}
+
+// Cell is the services that flow and are answered: surely, or possibly only.
+type Cell struct{ Must, May []Row }
+
+// Partitions lists what interfaces can be taken together by.
+var Partitions = []string{"interface", "group", "subnet", "vpc", "tag:KEY"}
+
+// Blocks of a partition: the name of the block that an interface belongs to.
+func blockOf(by string, i *ir.Interface) string {
+	switch {
+	case by == "interface":
+		return endpoint.InterfaceName(i)
+	case by == "subnet":
+		return choiceName(i.Subnet, func(s *ir.Subnet) string { return cmp.Or(s.Origin.Address, s.ID, s.Name) })
+	case by == "vpc":
+		var names []string
+		for _, s := range i.Subnet.Of {
+			names = append(names, choiceName(s.VPC, func(v *ir.VPC) string { return cmp.Or(v.Origin.Address, v.ID, v.Name) }))
+		}
+		return joinNames(names)
+	case strings.HasPrefix(by, "tag:"):
+		key := strings.TrimPrefix(by, "tag:")
+		if v, ok := i.Tags[key]; ok {
+			return v
+		}
+		return "(no tag " + key + ")"
+	}
+	var names []string
+	for _, g := range i.Groups.Sure {
+		names = append(names, cmp.Or(g.Origin.Address, g.ID, g.Name))
+	}
+	for _, g := range i.Groups.Maybe {
+		names = append(names, cmp.Or(g.V.Origin.Address, g.V.ID, g.V.Name)+"?")
+	}
+	if i.Groups.Open != nil {
+		names = append(names, "?")
+	}
+	if len(names) == 0 {
+		return "(no groups)"
+	}
+	slices.Sort(names)
+	return strings.Join(slices.Compact(names), " + ")
+}
+
+func choiceName[T any](c ir.Choice[T], name func(T) string) string {
+	var names []string
+	for _, v := range c.Of {
+		names = append(names, name(v))
+	}
+	if c.Open != nil {
+		names = append(names, "?")
+	}
+	return joinNames(names)
+}
+
+func joinNames(names []string) string {
+	slices.Sort(names)
+	names = slices.Compact(names)
+	if len(names) == 0 {
+		return "?"
+	}
+	return strings.Join(names, " or ")
+}
+
+// internetName is the block of everybody outside.
+const internetName = "internet"
+
+// NewMatrix computes who talks to whom. Partitions says what by may be. The
+// error is the context's, or package solver's.
+func NewMatrix(ctx context.Context, m *reach.Model, by string) (*Matrix, error) {
+	x := &Matrix{By: by, Interfaces: len(m.Net.Interfaces)}
+	at := x.partition(m.Net, by)
+	x.Cells = make([][]Cell, len(x.Blocks))
+	for i := range x.Cells {
+		x.Cells[i] = make([]Cell, len(x.Blocks))
+	}
+	if err := x.inside(ctx, m.Net, at); err != nil {
+		return nil, err
+	}
+	return x, x.internet(ctx, m, at)
+}
+
+// partition makes the blocks, and says which an interface belongs to.
+func (x *Matrix) partition(n *ir.Network, by string) map[*ir.Interface]int {
+	blocks := map[string]*Block{}
+	for _, i := range n.Interfaces {
+		name := blockOf(by, i)
+		b := blocks[name]
+		if b == nil {
+			b = &Block{Name: name}
+			blocks[name] = b
+		}
+		b.Size++
+		if own := endpoint.InterfaceName(i); !slices.Contains(b.Members, own) {
+			b.Members = append(b.Members, own)
+		}
+	}
+	for _, b := range blocks {
+		slices.Sort(b.Members)
+		x.Blocks = append(x.Blocks, *b)
+	}
+	slices.SortFunc(x.Blocks, func(a, b Block) int { return cmp.Compare(a.Name, b.Name) })
+	x.Blocks = slices.Insert(x.Blocks, 0, Block{Name: internetName, Members: []string{}})
+	index := map[string]int{}
+	for i, b := range x.Blocks[1:] {
+		index[b.Name] = i + 1
+	}
+	at := map[*ir.Interface]int{}
+	for _, i := range n.Interfaces {
+		at[i] = index[blockOf(by, i)]
+	}
+	return at
+}
+
+// inside fills the cells between interfaces.
+func (x *Matrix) inside(ctx context.Context, n *ir.Network, at map[*ir.Interface]int) error {
+	index, err := pairs.Compile(ctx, n)
+	if err != nil {
+		return err
+	}
+	// What flows between two classes flows between the blocks of their members.
+	tables := map[*pairs.Table]map[*pairs.Class][]int{}
+	for _, f := range packet.Families {
+		t := index.Table(f)
+		if t == nil {
+			continue
+		}
+		blocks := map[*pairs.Class][]int{}
+		for k := range t.Classes {
+			c := &t.Classes[k]
+			for _, v := range c.Vertices {
+				if b := at[t.Vertices[v].Interface]; !slices.Contains(blocks[c], b) {
+					blocks[c] = append(blocks[c], b)
+				}
+			}
+		}
+		tables[t] = blocks
+	}
+	sums := map[*pairs.Table]map[[2]int]*sum{}
+	for p, err := range index.Pairs(ctx) {
+		if err != nil {
+			return err
+		}
+		if sums[p.Table] == nil {
+			sums[p.Table] = map[[2]int]*sum{}
+		}
+		of := sums[p.Table]
+		for _, i := range tables[p.Table][p.From] {
+			for _, j := range tables[p.Table][p.To] {
+				k := [2]int{i, j}
+				if of[k] == nil {
+					of[k] = &sum{}
+				}
+				of[k].add(p)
+			}
+		}
+	}
+	for _, f := range packet.Families {
+		t := index.Table(f)
+		for k, s := range sums[t] {
+			c := &x.Cells[k[0]][k[1]]
+			c.Must = append(c.Must, serviceRows(t.Universe, s.must)...)
+			for w := range s.may {
+				s.may[w] &^= s.must[w]
+			}
+			c.May = append(c.May, serviceRows(t.Universe, s.may)...)
+		}
+	}
+	return nil
+}
+
+// sum is the services of several pairs, as atoms of their universe.
+type sum struct{ must, may []uint64 }
+
+func (s *sum) add(p pairs.Pair) {
+	s.must, s.may = join(s.must, p.Complete.Must.Mask(), p.Table.Universe.Words), join(s.may, p.Complete.May.Mask(), p.Table.Universe.Words)
+}
+
+func join(into, mask []uint64, words int) []uint64 {
+	if into == nil {
+		into = make([]uint64, words)
+	}
+	for w, bits := range mask {
+		into[w] |= bits
+	}
+	return into
+}
+
+// serviceRows writes services as rows without addresses.
+func serviceRows(u *pairs.Universe, mask []uint64) []Row {
+	services := u.Of(mask)
+	everyone := []netip.Prefix{netip.PrefixFrom(netip.IPv4Unspecified(), 0)}
+	if u.Family == packet.IPv6 {
+		everyone[0] = netip.PrefixFrom(netip.IPv6Unspecified(), 0)
+	}
+	base := Row{Family: u.Family, Src: everyone, Dst: everyone, SrcPort: ir.AllPorts}
+	if services.All() {
+		base.Protocols, base.DstPort, base.Any = ir.Ports{Lo: 0, Hi: 255}, ir.AllPorts, true
+		return []Row{base}
+	}
+	var out []Row
+	for _, a := range services.Ranges() {
+		r := base
+		r.Protocols = ir.Ports{Lo: uint16(a.Protocol), Hi: uint16(a.Protocol)}
+		if a.Protocol < 0 {
+			r.Protocols, r.Others = ir.Ports{Lo: 0, Hi: 255}, true
+		}
+		for _, p := range a.Ports {
+			r.DstPort = p
+			out = append(out, r)
+		}
+	}
+	return out
+}
+
+// internet fills the first row and the first column.
+func (x *Matrix) internet(ctx context.Context, m *reach.Model, at map[*ir.Interface]int) error {
+	for _, f := range packet.Families {
+		s := m.Space(f)
+		in, out := make([][2][]solver.Set, len(x.Blocks)), make([][2][]solver.Set, len(x.Blocks))
+		for _, i := range m.Net.Interfaces {
+			e, err := m.Exposure(ctx, i, f)
+			if err != nil {
+				return err
+			}
+			b := at[i]
+			in[b][0] = append(in[b][0], serviceSet(s, s.Intersect(e.Open.Must, m.Internet(f))))
+			in[b][1] = append(in[b][1], serviceSet(s, s.Intersect(e.Open.May, m.Internet(f))))
+			flow, err := m.Flow(ctx, i, nil, f)
+			if err != nil {
+				return err
+			}
+			to := s.Of(toInternet(s, m.Internet(f))...)
+			out[b][0] = append(out[b][0], serviceSet(s, s.Intersect(flow.Complete.Must, to)))
+			out[b][1] = append(out[b][1], serviceSet(s, s.Intersect(flow.Complete.May, to)))
+		}
+		for b := range x.Blocks {
+			for _, e := range []struct {
+				sets [2][]solver.Set
+				cell *Cell
+			}{{in[b], &x.Cells[0][b]}, {out[b], &x.Cells[b][0]}} {
+				must := s.Union(e.sets[0]...)
+				e.cell.Must = append(e.cell.Must, rows(s, must)...)
+				e.cell.May = append(e.cell.May, rows(s, s.Difference(s.Union(e.sets[1]...), must))...)
+			}
+		}
+		if err := s.Err(); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// toInternet are the headers to the internet, given those from it.
+func toInternet(s *solver.Space, from solver.Set) []solver.Box {
+	var boxes []solver.Box
+	for b := range s.Boxes(from) {
+		e := solver.Everything(s.Family())
+		e.Dst = b.Src
+		boxes = append(boxes, e)
+	}
+	return boxes
+}
+
+// Folded joins blocks that nothing tells apart: what they send, and what they
+// receive, is the same.
+func (x *Matrix) Folded() *Matrix {
+	key := func(i int) string {
+		var b strings.Builder
+		for j := range x.Blocks {
+			fmt.Fprint(&b, x.Cells[i][j], x.Cells[j][i], ";")
+		}
+		return b.String()
+	}
+	first := map[string]int{}
+	y := &Matrix{By: x.By, Interfaces: x.Interfaces, Notes: x.Notes}
+	var keep []int
+	for i, b := range x.Blocks {
+		k := key(i)
+		at, ok := first[k]
+		// Blocks that talk to each other, or within themselves, stay apart: a
+		// joined one would say that its members do.
+		if !ok || len(x.Cells[i][i].Must)+len(x.Cells[i][i].May) > 0 || i == 0 {
+			first[k] = len(y.Blocks)
+			keep, y.Blocks = append(keep, i), append(y.Blocks, b)
+			continue
+		}
+		o := &y.Blocks[at]
+		o.Members, o.Size = slices.Concat(o.Members, b.Members), o.Size+b.Size
+		base, more, _ := strings.Cut(o.Name, " and ")
+		n := 1
+		if _, err := fmt.Sscanf(more, "%d like it", &n); err == nil {
+			n++
+		}
+		o.Name = fmt.Sprintf("%s and %d like it", base, n)
+	}
+	for _, i := range keep {
+		var row []Cell
+		for _, j := range keep {
+			row = append(row, x.Cells[i][j])
+		}
+		y.Cells = append(y.Cells, row)
+	}
+	return y
+}
