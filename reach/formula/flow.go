@@ -1,8 +1,6 @@
 package formula
 
 import (
-	"slices"
-
 	"github.com/postern-dev/postern/ir"
 	"github.com/postern-dev/postern/packet"
 	"github.com/postern-dev/postern/solver/smt"
@@ -38,12 +36,19 @@ func (e *Encoder) Flow(from, to *ir.Interface) Flow {
 			fit := e.And(e.fitsSource(from, a), e.fitsDestination(to, b))
 			at := e.And(a.is, b.is, fit, strangers)
 			fits, somewhere = append(fits, at), append(somewhere, fit)
+			if from != nil && (from.Kind == ir.InterfaceEndpoint || from.Kind == ir.InterfaceConnectEndpoint) {
+				continue // the one begins no flows, the other continues those of people: see proxies
+			}
 			for _, w := range e.ways(from, to, a, b) {
 				f := e.And(at, w.forward)
 				forward = append(forward, f)
 				complete = append(complete, e.And(f, e.Or(e.noReply(), w.reply)))
 			}
 		}
+	}
+	for _, by := range e.proxies(from, to) {
+		fits, somewhere = append(fits, by), append(somewhere, by)
+		forward, complete = append(forward, by), append(complete, by)
 	}
 	return Flow{e.Or(fits...), e.Or(somewhere...), e.Or(forward...), e.Or(complete...)}
 }
@@ -105,7 +110,7 @@ func (e *Encoder) ends(from, to *ir.Interface, a, b place, in, out smt.Term) smt
 // listens is whether something behind an interface answers.
 func (e *Encoder) listens(i *ir.Interface, s segment) smt.Term {
 	switch {
-	case i.NoInbound:
+	case i.NoInbound, i.Kind == ir.InterfaceConnectEndpoint:
 		return smt.False
 	case i.Services == nil:
 		return smt.True
@@ -156,115 +161,6 @@ func (e *Encoder) inside(from, to *ir.Interface, a, b place) way {
 	}
 }
 
-// inbound are the ways of a request from a host outside: by the internet gateway,
-// from behind a virtual private gateway, and by services that bring traffic to
-// private addresses.
-func (e *Encoder) inbound(to *ir.Interface, b place) []way {
-	s := e.request()
-	r := e.reply(s)
-	_, public := e.public(to, b, s.dst)
-	_, private := e.holds(to, b, s.dst)
-	start := e.And(e.outside(s.src), e.exists(to.Maybe), e.groups(to, false, s, nobody()), e.listens(to, s))
-	ways := e.brought(to, e.And(start, private))
-	if !b.shown() {
-		there := e.free(key{kind: "unseen", with: to}, "what lies between is not shown: there")
-		back := e.free(key{kind: "unseen back", with: to}, "what lies between is not shown: back")
-		return append(ways, way{e.And(start, public, smt.Of(!to.DenyIGW), there), back})
-	}
-	filters := e.subnetACL(b.subnet, false, s)
-	ways = append(ways, way{
-		e.And(start, public, e.arrives(to, b, s.src, true), filters),
-		e.And(e.subnetACL(b.subnet, true, r), e.subnetRoutes(b.subnet, r.dst, e.gateway(ir.InternetGateway, b.vpc))),
-	})
-	// What comes in from there is answered there: the subnet's routes lead to it.
-	for _, g := range e.net.Gateways {
-		if g.Kind != ir.VirtualPrivateGateway {
-			continue
-		}
-		here := e.And(e.isVPC(g.VPC, b.vpc, g), e.subnetRoutes(b.subnet, s.src, leads{g, func(t ir.Target) smt.Term {
-			return smt.Of(t.Kind == ir.TargetGateway && t.Gateway == g)
-		}}))
-		there := e.free(key{kind: "behind", of: g}, "what lies behind "+g.Origin.Address+": there")
-		back := e.free(key{kind: "behind back", of: g}, "what lies behind "+g.Origin.Address+": back")
-		ways = append(ways, way{e.And(start, private, here, there, filters), e.And(e.subnetACL(b.subnet, true, r), back)})
-	}
-	return ways
-}
-
-// brought are the ways by services outside the route tables, which may hand an
-// interface what comes from the internet. Which do, and what their own filters
-// and the subnet's let pass then, is not modelled. [global-accelerator
-// about-endpoints; CloudFront private-content-vpc-origins]
-func (e *Encoder) brought(to *ir.Interface, start smt.Term) []way {
-	if len(e.net.Indirect) == 0 {
-		return nil
-	}
-	by := e.net.Indirect[0].Address
-	there := e.free(key{kind: "brought", of: to}, by+" brings it in")
-	back := e.free(key{kind: "brought back", of: to}, by+" takes the reply")
-	return []way{{e.And(start, there), back}}
-}
-
-// attachesOutside reports whether something of a transit gateway may lead to a
-// network that is not in the input.
-func attachesOutside(g *ir.TransitGateway) bool {
-	return g == nil || g.Open != nil || slices.ContainsFunc(g.Attachments, func(a *ir.Attachment) bool { return len(a.VPC.Of) == 0 || a.VPC.Open != nil })
-}
-
-// arrives is whether an internet gateway hands what comes from an address to an
-// interface. request: it begins a flow, which the internet does not where the
-// way back is an egress-only gateway. [VPC egress-only-internet-gateway.md]
-func (e *Encoder) arrives(to *ir.Interface, b place, from smt.Term, request bool) smt.Term {
-	if to.DenyIGW { // [botocore ec2 NetworkInterface DenyAllIgwTraffic]
-		return smt.False
-	}
-	lets := []smt.Term{e.hasInternet(b.vpc)}
-	if request {
-		lets = append(lets, e.publicAccess(b, true, false))
-		if e.family == packet.IPv6 {
-			lets = append(lets, e.Not(e.subnetRoutes(b.subnet, from, e.gateway(ir.EgressOnlyGateway, nil))))
-		}
-	}
-	return e.And(lets...)
-}
-
-// outbound is the way of a request to a host outside.
-func (e *Encoder) outbound(from *ir.Interface, a place) []way {
-	s := e.request()
-	r := e.reply(s)
-	_, src := e.holds(from, a, s.src)
-	here := e.And(src, e.exists(from.Maybe))
-	service := way{e.And(here, e.exempt(a, s.dst)), smt.True}
-	start := e.And(here, e.outside(s.dst), e.groups(from, true, s, nobody()))
-	if !a.shown() {
-		there := e.free(key{kind: "unseen", of: from}, "what lies between is not shown: there")
-		back := e.free(key{kind: "unseen back", of: from}, "what lies between is not shown: back")
-		return []way{{e.And(start, there), back}, service}
-	}
-	start = e.And(start, e.subnetACL(a.subnet, true, s))
-	end := e.subnetACL(a.subnet, false, r)
-	_, has := e.seenAs(from, a, s.src)
-	ways := []way{{
-		e.And(start, e.leaves(a, s.dst, ir.InternetGateway), has, e.publicAccess(a, false, false)),
-		e.And(end, e.arrives(from, a, r.src, false)),
-	}}
-	if e.family == packet.IPv6 {
-		ways = append(ways, way{e.And(start, e.leaves(a, s.dst, ir.EgressOnlyGateway), has, e.publicAccess(a, false, true)), end})
-	}
-	unknown := leads{"outside", func(t ir.Target) smt.Term {
-		if t.Kind == ir.TargetTransitGateway && attachesOutside(t.TransitGateway) {
-			return e.free(key{kind: "opaque", of: t, with: "outside"}, "an attachment that is not shown leads there")
-		}
-		return e.passesOpaque(t, "outside")
-	}}
-	return append(ways, way{e.And(start, e.subnetRoutes(a.subnet, s.dst, unknown)), end}, service)
-}
-
-// leaves is whether a subnet's routes lead to a gateway of its VPC.
-func (e *Encoder) leaves(a place, to smt.Term, kind ir.GatewayKind) smt.Term {
-	return e.subnetRoutes(a.subnet, to, e.gateway(kind, a.vpc))
-}
-
 // byInternet is the way between two interfaces by the public address of the
 // second: out through one gateway and in through another. The second sees the
 // public address of the first, so that no reference to a group matches.
@@ -280,14 +176,23 @@ func (e *Encoder) byInternet(from, to *ir.Interface, a, b place, sameVPC bool) [
 	t.src = seen
 	r := e.reply(t)
 	home := e.reply(s)
-	begin := e.And(src, public, e.exists(from.Maybe), e.exists(to.Maybe), has, e.groups(from, true, s, nobody()), e.subnetACL(a.subnet, true, s))
+	starts := e.And(src, public, e.exists(from.Maybe), e.exists(to.Maybe), e.groups(from, true, s, nobody()), e.subnetACL(a.subnet, true, s))
+	begin := e.And(starts, has)
 	arrive := e.And(e.arrives(to, b, t.src, true), e.subnetACL(b.subnet, false, t), e.groups(to, false, t, nobody()), e.listens(to, t))
 	back := e.And(e.subnetACL(b.subnet, true, r), e.subnetACL(a.subnet, false, home))
-	returns := e.And(back, e.subnetRoutes(b.subnet, r.dst, e.gateway(ir.InternetGateway, b.vpc)))
+	returns := e.And(back, e.leaves(b, r.dst, ir.InternetGateway))
 	ways := []way{{
 		e.And(begin, e.leaves(a, s.dst, ir.InternetGateway), e.publicAccess(a, false, false), arrive),
 		e.And(returns, e.arrives(from, a, r.src, false)),
 	}}
+	// A NAT gateway or an appliance on the way gives it another source.
+	through := e.subnetRoutes(a.subnet, s.dst, leads{"the internet", func(t ir.Target) smt.Term { return e.passesOpaque(t, "the internet") }})
+	if through != smt.False {
+		ways = append(ways, way{
+			e.And(starts, through, e.listens(to, s)),
+			e.unmodelled(key{kind: "internet back", of: from, with: to}, "what is not modelled takes the reply"),
+		})
+	}
 	if e.family == packet.IPv6 {
 		ways = append(ways, way{e.And(begin, e.leaves(a, s.dst, ir.EgressOnlyGateway), e.publicAccess(a, false, true), arrive), returns})
 	}

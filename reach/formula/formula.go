@@ -21,8 +21,9 @@
 //     for equal addresses. A flow shows any rule two addresses at most, and for
 //     any two the four possible answers are each what some CIDR gives; so nothing
 //     is lost against a base address and a length, and lists of CIDRs are the same;
-//   - what is not modelled (NAT gateways, appliances, what another root has): a
-//     Boolean for each thing and purpose.
+//   - what is not modelled (NAT gateways, appliances, load balancers, networks
+//     behind links, what another root has): a Boolean for each thing and purpose.
+//     The other judges know more of some of these; see Encoder.Least.
 //
 // A thing that may stand for several (a rule with Maybe) may differ in each of
 // them, so that what is unknown within it is a variable of its own for every
@@ -53,6 +54,7 @@ type Encoder struct {
 	side  []smt.Term // what holds of the variables whatever the question
 	asked map[key][]asked
 	ids   map[*ir.SecurityGroup]uint64
+	dark  []smt.Term // variables that stand for what is not modelled
 }
 
 // key tells variables apart. Its parts are terms or pointers.
@@ -246,6 +248,36 @@ func (e *Encoder) variable(k key, width int, note string, known func(smt.Term) s
 
 // free is a Boolean of which nothing is known.
 func (e *Encoder) free(k key, note string) smt.Term { return e.variable(k, 0, note, nil) }
+
+// unmodelled is a Boolean for something that this package does not model: whether
+// it lets a packet pass. It stands where more of it lets more pass.
+func (e *Encoder) unmodelled(k key, note string) smt.Term {
+	t := e.free(k, note)
+	if !slices.Contains(e.dark, t) {
+		e.dark = append(e.dark, t)
+	}
+	return t
+}
+
+// Least is true where nothing that is not modelled lets a packet pass, and Most
+// where all of it does: what holds with Least happens, what fails with Most does
+// not.
+func (e *Encoder) Least() smt.Term {
+	not := make([]smt.Term, len(e.dark))
+	for k, t := range e.dark {
+		not[k] = e.Not(t)
+	}
+	return e.And(not...)
+}
+
+// Most is the opposite of Least.
+func (e *Encoder) Most() smt.Term { return e.And(e.dark...) }
+
+// Modelled reports whether a term depends on nothing that is not modelled.
+func (e *Encoder) Modelled(t smt.Term) bool {
+	f := e.Formula(t)
+	return !slices.ContainsFunc(f.Variables(), func(v smt.Term) bool { return slices.Contains(e.dark, v) })
+}
 
 // of is what tells an unknown apart: its term, or itself when it has none.
 func of(u *ir.Unknown) any {

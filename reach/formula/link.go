@@ -123,24 +123,52 @@ func (e *Encoder) linked(from, to *ir.Interface, a, b place) []way {
 		})
 	}
 	known := e.free(key{kind: "identity", of: from, with: to}, "references are recognised on the way")
+	if relayed := e.relayed(a, s); relayed != smt.False {
+		there := e.unmodelled(key{kind: "relay", of: from, with: to}, "a third VPC hands it on")
+		back := e.unmodelled(key{kind: "relay back", of: from, with: to}, "the reply comes by a third VPC, or not")
+		ways = append(ways, way{e.And(e.ends(from, to, a, b, known, known), e.subnetACL(a.subnet, true, s), relayed, there), back})
+	}
 	return append(ways, way{
 		e.And(
 			e.ends(from, to, a, b, known, known),
-			e.subnetACL(a.subnet, true, s), e.subnetRoutes(a.subnet, s.dst, e.unmodelled()), e.subnetACL(b.subnet, false, s),
+			e.subnetACL(a.subnet, true, s), e.subnetRoutes(a.subnet, s.dst, e.elsewhere()), e.subnetACL(b.subnet, false, s),
 		),
-		e.And(e.subnetACL(b.subnet, true, r), e.free(key{kind: "opaque back", of: from, with: to}, "the way back is not modelled"), e.subnetACL(a.subnet, false, r)),
+		e.And(e.subnetACL(b.subnet, true, r), e.unmodelled(key{kind: "opaque back", of: from, with: to}, "the way back is not modelled"), e.subnetACL(a.subnet, false, r)),
 	})
 }
 
-// unmodelled asks for a route to something that is not modelled and may lead
+// relayed is whether the routes from a subnet lead over a transit gateway into a
+// VPC whose own routes lead on by a transit gateway.
+func (e *Encoder) relayed(a place, s segment) smt.Term {
+	on := leads{"on", func(t ir.Target) smt.Term { return smt.Of(t.Kind == ir.TargetTransitGateway) }}
+	var by []smt.Term
+	for _, g := range e.net.TransitGateways {
+		var relays []smt.Term
+		for _, t := range g.Attachments {
+			for _, n := range t.Subnets.Sure {
+				relays = append(relays, e.subnetRoutes(n, s.dst, on))
+			}
+			for _, m := range t.Subnets.Maybe {
+				relays = append(relays, e.subnetRoutes(m.V, s.dst, on))
+			}
+		}
+		if relay := e.Or(relays...); relay != smt.False {
+			first := leads{g, func(t ir.Target) smt.Term { return smt.Of(t.Kind == ir.TargetTransitGateway && t.TransitGateway == g) }}
+			by = append(by, e.And(e.subnetRoutes(a.subnet, s.dst, first), relay))
+		}
+	}
+	return e.Or(by...)
+}
+
+// elsewhere asks for a route to something that is not modelled and may lead
 // anywhere.
-func (e *Encoder) unmodelled() leads {
+func (e *Encoder) elsewhere() leads {
 	return leads{"elsewhere", func(t ir.Target) smt.Term { return e.passesOpaque(t, "elsewhere") }}
 }
 
 // back is whether a reply finds its way from one VPC into a subnet of another.
 func (e *Encoder) back(x, y place, r segment) smt.Term {
-	by := []smt.Term{e.And(e.subnetRoutes(x.subnet, r.dst, e.unmodelled()), e.subnetACL(y.subnet, false, r))}
+	by := []smt.Term{e.And(e.subnetRoutes(x.subnet, r.dst, e.elsewhere()), e.subnetACL(y.subnet, false, r))}
 	for _, l := range e.links(x.vpc, y.vpc) {
 		by = append(by, e.And(e.carries(l, x, y, r), e.enters(l, y, r)))
 	}

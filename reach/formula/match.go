@@ -248,7 +248,7 @@ func (e *Encoder) groups(i *ir.Interface, egress bool, s segment, f far) smt.Ter
 // alwaysHasGroup: these get their VPC's default group when they name none.
 func alwaysHasGroup(k ir.InterfaceKind) bool {
 	switch k {
-	case ir.InterfaceInstance, ir.InterfaceLoadBalancer, ir.InterfaceDatabase, ir.InterfaceCache, ir.InterfaceFunction, ir.InterfaceContainer:
+	case ir.InterfaceInstance, ir.InterfaceLoadBalancer, ir.InterfaceDatabase, ir.InterfaceCache, ir.InterfaceFunction, ir.InterfaceContainer, ir.InterfaceConnectEndpoint:
 		return true
 	case ir.InterfaceNetworkLoadBalancer, ir.InterfaceNATGateway, ir.InterfaceTransitGateway, ir.InterfaceEndpoint, ir.InterfaceOther, ir.InterfaceInvalid:
 	}

@@ -36,7 +36,7 @@ func (e *Encoder) passesOpaque(t ir.Target, purpose any) smt.Term {
 	if !opaque(t) {
 		return smt.False
 	}
-	return e.free(key{kind: "opaque", of: t, with: purpose}, "what is not modelled leads there")
+	return e.unmodelled(key{kind: "opaque", of: t, with: purpose}, "what is not modelled leads there")
 }
 
 // subnetRoutes is whether the table of a subnet leads packets to an address
@@ -162,8 +162,18 @@ func (e *Encoder) gateway(kind ir.GatewayKind, v *ir.VPC) leads {
 		if v == nil { // whosever it is
 			return smt.True
 		}
-		return e.isVPC(t.Gateway.VPC, v, t.Gateway)
+		return e.And(e.isVPC(t.Gateway.VPC, v, t.Gateway), e.direct(t.Gateway))
 	}}
+}
+
+// direct is whether what passes a gateway goes straight on. With a route table of
+// its own it may lead elsewhere first, which is not modelled.
+// [VPC_Route_Tables.md, gateway route tables]
+func (e *Encoder) direct(g *ir.Gateway) smt.Term {
+	if len(g.RouteTable.Of) == 0 && g.RouteTable.Open == nil {
+		return smt.True
+	}
+	return e.unmodelled(key{kind: "gateway's table", of: g}, "the route table of "+g.Origin.Address+" hands it on")
 }
 
 // hasInternet is whether an internet gateway is attached to a VPC. One of a VPC
@@ -172,7 +182,7 @@ func (e *Encoder) hasInternet(v *ir.VPC) smt.Term {
 	var is []smt.Term
 	for _, g := range e.net.Gateways {
 		if g.Kind == ir.InternetGateway {
-			is = append(is, e.isVPC(g.VPC, v, g))
+			is = append(is, e.And(e.isVPC(g.VPC, v, g), e.direct(g)))
 		}
 	}
 	if !v.Seen || e.net.MayHideSome(ir.KindInternetGateway, v.Home) {

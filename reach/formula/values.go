@@ -82,12 +82,13 @@ func (e *Encoder) Values(f smt.Formula, m *smt.Model) map[string]string {
 }
 
 // Settled reports whether Values has a word for every unknown of a formula: with
-// those values nothing that matters to it stays open.
+// those values nothing that matters to it stays open, but for what is not
+// modelled.
 func (e *Encoder) Settled(f smt.Formula) bool {
 	h := e.header
 	kinds := map[string]siteKind{}
 	for _, t := range f.Variables() {
-		if t == h.Src || t == h.Dst || t == h.Protocol || t == h.SrcPort || t == h.DstPort || e.upper(t) {
+		if t == h.Src || t == h.Dst || t == h.Protocol || t == h.SrcPort || t == h.DstPort || e.upper(t) || slices.Contains(e.dark, t) {
 			continue
 		}
 		s, ok := e.sites[t]

@@ -42,11 +42,11 @@ func (s *session) findings(fs []diag.Finding) error {
 			return err
 		}
 		q := question{what: "the packet of " + f.Rule + " at " + f.Place.Range.String(), from: from, to: to}
-		passes, err := s.solve(e.Formula(e.Is(h), g.Fits, g.Complete))
+		passes, err := s.solve(e.Formula(e.Is(h), g.Fits, g.Complete, e.Least()))
 		if err != nil {
 			return err
 		}
-		fails, err := s.solve(e.Formula(e.Is(h), g.Fits, e.Not(g.Complete)))
+		fails, err := s.solve(e.Formula(e.Is(h), g.Fits, e.Not(g.Complete), e.Most()))
 		if err != nil {
 			return err
 		}
@@ -117,10 +117,10 @@ func Script(n *ir.Network, f *diag.Finding) (string, bool, error) {
 	switch v {
 	case trace.Allow:
 		heading = append(heading, "Expected: unsat. No values of what is unknown (u1, u2, ...) keep it from that.")
-		is = e.And(is, e.Not(term))
+		is = e.And(is, e.Not(term), e.Most())
 	case trace.Deny:
 		heading = append(heading, "Expected: unsat. No values of what is unknown (u1, u2, ...) bring it about.")
-		is = e.And(is, term)
+		is = e.And(is, term, e.Least())
 	case trace.Unknown, trace.VerdictInvalid:
 		heading = append(heading, "Expected: sat. The values of u1, u2, ... are some that bring it about.")
 		is = e.And(is, term)

@@ -138,7 +138,7 @@ func (s *session) opens(q *question) error {
 	if !ok {
 		return nil
 	}
-	f := e.Formula(q.fits, q.term, e.Not(must), e.Likely())
+	f := e.Formula(q.fits, q.term, e.Not(must), e.Likely(), e.Least())
 	m, err := s.solve(f)
 	if err != nil || m == nil || !e.Settled(f) {
 		return err

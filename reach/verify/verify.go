@@ -5,7 +5,8 @@
 //
 // A filter or a flow is compared as a whole: the solver looks for a header in
 // what must pass that does not pass for some values of what is unknown, and for
-// one outside what may pass that does. Headers at the corners of the sets, and
+// one outside what may pass that does. Of what the formulas do not model, all or
+// nothing is taken to let packets pass, whichever proves less. Headers at the corners of the sets, and
 // all that the solver finds, go through trace as well. Where the solver finds
 // values for everything that is unknown, trace walks the network with these
 // values, and has to agree without doubt.
@@ -165,8 +166,8 @@ func (s *session) compare(q question) error {
 		says string
 		is   []smt.Term
 	}{
-		{"the sets say that it must pass, the formula that it need not", []smt.Term{must, fails}},
-		{"the sets say that it cannot pass, the formula that it may", []smt.Term{q.fits, q.term, e.Not(may)}},
+		{"the sets say that it must pass, the formula that it need not", []smt.Term{must, fails, e.Most()}},
+		{"the sets say that it cannot pass, the formula that it may", []smt.Term{q.fits, q.term, e.Not(may), e.Least()}},
 	} {
 		m, err := s.solve(e.Formula(c.is...))
 		if err != nil {
@@ -231,9 +232,9 @@ func (s *session) boxes(q *question, a solver.Set) (smt.Term, bool) {
 func (s *session) values(q *question, among smt.Term) error {
 	e := q.encoder
 	for _, passes := range []bool{true, false} {
-		term := q.term
+		term := e.And(q.term, e.Least())
 		if !passes {
-			term = e.And(q.anywhere, e.Not(q.term))
+			term = e.And(q.anywhere, e.Not(q.term), e.Most())
 		}
 		f := e.Formula(among, q.fits, term)
 		m, err := s.solve(f)
