@@ -48,9 +48,9 @@ func agree(t *testing.T, n *ir.Network, x *Index, rng *rand.Rand, exact bool) (a
 }
 
 // gridOf collects all tiles.
-func gridOf(t *testing.T, table *Table) map[[2]int32]*answer {
+func gridOf(t *testing.T, table *Table) map[[2]int32]*Answer {
 	t.Helper()
-	grid := map[[2]int32]*answer{}
+	grid := map[[2]int32]*Answer{}
 	w := newWorker(table)
 	for block := 0; block*tileTo < len(table.Classes); block++ {
 		err := w.block(context.Background(), block, func(tile *Tile) error {
@@ -71,16 +71,16 @@ func gridOf(t *testing.T, table *Table) map[[2]int32]*answer {
 }
 
 // comparePoint holds the answer for one pair against the tile's.
-func comparePoint(t *testing.T, p *point, from, to int32, tile *answer) {
+func comparePoint(t *testing.T, p *point, from, to int32, tile *Answer) {
 	t.Helper()
 	a, err := p.answer(context.Background(), from, to)
 	if err != nil {
 		t.Fatal(err)
 	}
-	for k := range tile.must.forward {
-		m, y := tile.must.forward[k], tile.may.forward[k]
-		if a.must.forward[k] != m || a.may.forward[k] != y {
-			t.Fatalf("%d to %d: tile %x %x, point %x %x", from, to, m, y, a.must.forward[k], a.may.forward[k])
+	for k := range tile.Must.Forward {
+		m, y := tile.Must.Forward[k], tile.May.Forward[k]
+		if a.Must.Forward[k] != m || a.May.Forward[k] != y {
+			t.Fatalf("%d to %d: tile %x %x, point %x %x", from, to, m, y, a.Must.Forward[k], a.May.Forward[k])
 		}
 		if m&^y != 0 {
 			t.Fatalf("%d to %d: must %x is not inside may %x", from, to, m, y)
@@ -89,19 +89,19 @@ func comparePoint(t *testing.T, p *point, from, to int32, tile *answer) {
 }
 
 // compareHeader draws a header between two vertices and puts it to both.
-func compareHeader(t *testing.T, n *ir.Network, table *Table, a *answer, u, v *Vertex, rng *rand.Rand, exact, asked bool, all *tally) {
+func compareHeader(t *testing.T, n *ir.Network, table *Table, a *Answer, u, v *Vertex, rng *rand.Rand, exact, asked bool, all *tally) {
 	t.Helper()
 	un := table.Universe
 	h, atom, client := drawHeader(table, u, v, rng)
 	r := trace.Run(n, trace.Query{From: u.Interface, To: v.Interface, Header: h})
-	must, may := un.holds(&a.must, atom, client), un.holds(&a.may, atom, client)
+	must, may := un.holds(&a.Must, atom, client), un.holds(&a.May, atom, client)
 	all.headers++
 	switch {
 	case r.Verdict == trace.Allow:
 		all.flows++
 	}
 	got := verdictOf(must, may)
-	forward := verdictOf(has(a.must.forward, atom), has(a.may.forward, atom))
+	forward := verdictOf(has(a.Must.Forward, atom), has(a.May.Forward, atom))
 	switch got {
 	case trace.Unknown:
 		all.unknown++

@@ -76,7 +76,7 @@ func plainBoxes(u *Universe, protocol int16) []solver.Box {
 
 // pair answers for a pair of classes. It returns nil where the groups of the
 // two stop everything: groups judge whatever way a packet takes.
-func (a *asker) pair(ctx context.Context, from, to int32) (*answer, error) {
+func (a *asker) pair(ctx context.Context, from, to int32) (*Answer, error) {
 	if a.stopped(from, to) {
 		return nil, nil
 	}
@@ -91,8 +91,8 @@ func (a *asker) pair(ctx context.Context, from, to int32) (*answer, error) {
 		}
 		// Too complex for packet sets: anything may be.
 		out := newAnswer(a.t.Universe.Words)
-		copy(out.may.forward, a.t.Universe.all)
-		copy(out.may.reply, a.t.Universe.all)
+		copy(out.May.Forward, a.t.Universe.all)
+		copy(out.May.Reply, a.t.Universe.all)
 		return out, nil
 	}
 	return a.read(space, &flow, u, v)
@@ -171,7 +171,7 @@ func (a *asker) flow(ctx context.Context, from, to *ir.Interface) (reach.Flow, *
 
 // read turns packet sets into sets of services: an atom surely flows when all
 // of it does, possibly when some of it does.
-func (a *asker) read(s *solver.Space, flow *reach.Flow, u, v *Vertex) (*answer, error) {
+func (a *asker) read(s *solver.Space, flow *reach.Flow, u, v *Vertex) (*Answer, error) {
 	t := a.t
 	out := newAnswer(t.Universe.Words)
 	fixed := u.Addr.IsValid() && v.Addr.IsValid()
@@ -179,9 +179,9 @@ func (a *asker) read(s *solver.Space, flow *reach.Flow, u, v *Vertex) (*answer, 
 	for k := range t.Universe.Atoms {
 		in := ask.boxes(k)
 		if ask.some(in, flow.Forward.May) {
-			set(out.may.forward, k)
+			set(out.May.Forward, k)
 			if fixed && ask.all(in, flow.Forward.Must) {
-				set(out.must.forward, k)
+				set(out.Must.Forward, k)
 			}
 		}
 	}
@@ -232,7 +232,7 @@ func (q *asking) all(boxes []solver.Box, in solver.Set) bool {
 
 // replies finds the client ports at which replies arrive: surely when they do
 // whatever the service, possibly when they do for some.
-func (q *asking) replies(flow *reach.Flow, out *answer, fixed bool) {
+func (q *asking) replies(flow *reach.Flow, out *Answer, fixed bool) {
 	u := q.a.t.Universe
 	for _, p := range u.ported {
 		q.ported(flow, out, fixed, &p)
@@ -246,35 +246,35 @@ func (q *asking) replies(flow *reach.Flow, out *answer, fixed bool) {
 			continue
 		}
 		boxes := q.boxes(k)
-		if has(out.may.forward, k) && q.some(boxes, flow.Complete.May) {
-			set(out.may.reply, at)
+		if has(out.May.Forward, k) && q.some(boxes, flow.Complete.May) {
+			set(out.May.Reply, at)
 		}
-		if !has(out.must.forward, k) {
+		if !has(out.Must.Forward, k) {
 			continue
 		}
 		if fixed && q.all(boxes, flow.Complete.Must) {
-			set(out.must.reply, at)
+			set(out.Must.Reply, at)
 		} else {
 			set(refused, at)
 		}
 	}
 	for k := range refused {
-		out.must.reply[k] &^= refused[k]
+		out.Must.Reply[k] &^= refused[k]
 	}
 }
 
 // ported finds the client ports of one protocol.
-func (q *asking) ported(flow *reach.Flow, out *answer, fixed bool, p *protocolMask) {
+func (q *asking) ported(flow *reach.Flow, out *Answer, fixed bool, p *protocolMask) {
 	u := q.a.t.Universe
 	var sure, may []solver.Box
 	for k := range u.Atoms {
 		if !has(p.mask, k) {
 			continue
 		}
-		if has(out.must.forward, k) {
+		if has(out.Must.Forward, k) {
 			sure = append(sure, q.boxes(k)...)
 		}
-		if has(out.may.forward, k) {
+		if has(out.May.Forward, k) {
 			may = append(may, q.boxes(k)...)
 		}
 	}
@@ -289,10 +289,10 @@ func (q *asking) ported(flow *reach.Flow, out *answer, fixed bool, p *protocolMa
 		}
 		clients := q.clients(c)
 		if q.some(clients, answered) {
-			set(out.may.reply, c)
+			set(out.May.Reply, c)
 		}
 		if fixed && len(sure) > 0 && !q.some(clients, refused) {
-			set(out.must.reply, c)
+			set(out.Must.Reply, c)
 		}
 	}
 }

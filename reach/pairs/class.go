@@ -14,6 +14,8 @@ type carrier struct {
 	number int32    // equal carriers have one
 	sets   [2]int32 // what surely, and what possibly, lets pass: a set of groups, noGroups or unfiltered
 	member [2][]int32
+	may    []int32 // the groups that it may carry
+	wild   bool    // it may be a member of any
 }
 
 // carried finds the sets of groups that interfaces carry, and the groups that
@@ -47,7 +49,7 @@ func (c *compiler) carried() {
 		}
 		x := known[key]
 		if x == nil {
-			x = &carrier{number: int32(len(known))}
+			x = &carrier{number: int32(len(known)), may: may}
 			known[key] = x
 			x.sets[0], x.sets[1] = number(sure), number(may)
 			if len(may) == 0 && i.Groups.Open == nil {
@@ -55,7 +57,8 @@ func (c *compiler) carried() {
 			} else if open {
 				x.sets[1] = unfiltered
 			}
-			x.member[0], x.member[1] = c.memberships(i, sure, may, referred, terms)
+			x.wild = i.Groups.Open != nil || slices.ContainsFunc(may, func(g int32) bool { return c.all[g].Term != nil })
+			x.member[0], x.member[1] = c.memberships(x.wild, sure, may, referred, terms)
 		}
 		c.carriers[i] = x
 	}
@@ -122,15 +125,13 @@ func (c *compiler) groupsOf(i *ir.Interface) (sure, may []int32, open bool) {
 }
 
 // memberships returns the groups of which an interface surely, and possibly, is
-// a member. A group of which only a term is known may be any other; equal terms
+// a member, given those that it carries. A group of which only a term is known may be any other; equal terms
 // are one group.
-func (c *compiler) memberships(i *ir.Interface, sure, may []int32, referred []bool, terms []int32) (lo, hi []int32) {
-	wild := i.Groups.Open != nil
+func (c *compiler) memberships(wild bool, sure, may []int32, referred []bool, terms []int32) (lo, hi []int32) {
 	for _, g := range may {
 		if referred[g] {
 			hi = append(hi, g)
 		}
-		wild = wild || c.all[g].Term != nil
 	}
 	for _, g := range sure {
 		if referred[g] {
@@ -189,6 +190,7 @@ func (c *compiler) classes() {
 		}
 	}
 	c.depth = deepest(len(t.Vertices), runs)
+	t.runs, t.rules, t.carriers = runs, c.rules, make([][]int32, len(c.all))
 	targets := routeTargets(t.net)
 	classOf := map[classKey]int32{}
 	t.before, t.ofVertex = make([]uint32, len(t.Vertices)+1), make([]int32, len(t.Vertices))
@@ -281,6 +283,10 @@ func (c *compiler) listens(i *ir.Interface) [2]int32 {
 // describe notes what the bounds know of a new class, given its first vertex.
 func (c *compiler) describe(v *Vertex, services [2]int32) {
 	x := c.carriers[v.Interface]
+	c.t.wild = c.t.wild || x.wild
+	for _, g := range x.may {
+		c.t.carriers[g] = append(c.t.carriers[g], int32(len(c.t.Classes))-1)
+	}
 	for k, b := range c.bounds() {
 		set := x.sets[k]
 		if k == 0 && v.maybe {
@@ -341,7 +347,7 @@ func (c *compiler) references(b *bound, d int, used []bool) {
 		if !used[k] {
 			continue
 		}
-		refs := joinReferences(c.t, c.rules[d][k].refs, b.hi)
+		refs := joinReferences(c.t, sortReferences(c.t, c.rules[d][k].refs, b.hi))
 		s.refs[k] = refs
 		for _, r := range refs {
 			s.any = true
@@ -350,7 +356,8 @@ func (c *compiler) references(b *bound, d int, used []bool) {
 	}
 }
 
-func joinReferences(t *Table, rs []reference, hi bool) []ref {
+// sortReferences lists references by group, without repetitions.
+func sortReferences(t *Table, rs []reference, hi bool) []ref {
 	var refs []ref
 	for _, r := range rs {
 		if !r.hi || hi {
@@ -358,18 +365,23 @@ func joinReferences(t *Table, rs []reference, hi bool) []ref {
 		}
 	}
 	slices.SortFunc(refs, func(a, b ref) int { return cmp.Or(cmp.Compare(a.group, b.group), cmp.Compare(a.mask, b.mask)) })
-	refs = slices.Compact(refs)
+	return slices.Compact(refs)
+}
+
+// joinReferences makes those to one group one.
+func joinReferences(t *Table, refs []ref) []ref {
 	joined := refs[:0]
 	for _, r := range refs {
-		if k := len(joined) - 1; k >= 0 && joined[k].group == r.group {
-			m := slices.Clone(t.masks.of(joined[k].mask))
-			for w, x := range t.masks.of(r.mask) {
-				m[w] |= x
-			}
-			joined[k].mask = t.masks.add(m)
+		k := len(joined) - 1
+		if k < 0 || joined[k].group != r.group {
+			joined = append(joined, r)
 			continue
 		}
-		joined = append(joined, r)
+		m := slices.Clone(t.masks.of(joined[k].mask))
+		for w, x := range t.masks.of(r.mask) {
+			m[w] |= x
+		}
+		joined[k].mask = t.masks.add(m)
 	}
 	return joined
 }

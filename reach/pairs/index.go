@@ -105,26 +105,26 @@ func (t *Table) collect(to []Pair, tile *Tile, dst int) []Pair {
 }
 
 // read copies a pair out of a tile, and reports whether anything may flow.
-func (t *Tile) read(a *answer, to, from, words int) bool {
+func (t *Tile) read(a *Answer, to, from, words int) bool {
 	any := uint64(0)
 	for k := range words {
 		at := (k*tileTo+to-t.To)*tileFrom + from - t.From
-		a.must.forward[k], a.must.reply[k] = t.Must.forward[at], t.Must.reply[at]
-		a.may.forward[k], a.may.reply[k] = t.May.forward[at], t.May.reply[at]
+		a.Must.Forward[k], a.Must.Reply[k] = t.Must.forward[at], t.Must.reply[at]
+		a.May.Forward[k], a.May.Reply[k] = t.May.forward[at], t.May.reply[at]
 		any |= t.May.forward[at]
 	}
 	return any != 0
 }
 
 // pair makes sets of masks.
-func (t *Table) pair(a *answer, from, to int32) Pair {
+func (t *Table) pair(a *Answer, from, to int32) Pair {
 	p := Pair{Table: t, From: &t.Classes[from], To: &t.Classes[to]}
-	p.Forward = Band{t.sets.of(a.must.forward), t.sets.of(a.may.forward)}
-	p.Reply = Band{t.sets.of(a.must.reply), t.sets.of(a.may.reply)}
+	p.Forward = Band{t.sets.of(a.Must.Forward), t.sets.of(a.May.Forward)}
+	p.Reply = Band{t.sets.of(a.Must.Reply), t.sets.of(a.May.Reply)}
 	c := t.Universe.empty()
-	t.Universe.complete(c, a.must.forward, a.must.reply)
+	t.Universe.complete(c, a.Must.Forward, a.Must.Reply)
 	p.Complete.Must = t.sets.of(c)
-	t.Universe.complete(c, a.may.forward, a.may.reply)
+	t.Universe.complete(c, a.May.Forward, a.May.Reply)
 	p.Complete.May = t.sets.of(c)
 	return p
 }

@@ -5,15 +5,18 @@ import (
 	"slices"
 )
 
-// answer is the sets of one pair, as masks.
-type answer struct{ must, may sets }
+// Answer is what flows between two classes, as masks: surely, and possibly.
+type Answer struct{ Must, May Sets }
 
-type sets struct{ forward, reply []uint64 }
+// Sets is the services whose requests arrive, and the ports at which replies
+// do: client ports of TCP and UDP, types and codes of ICMP, protocols of all
+// others. What Reply says of protocols without requests is not meant.
+type Sets struct{ Forward, Reply []uint64 }
 
-func newAnswer(words int) *answer {
-	return &answer{
-		sets{make([]uint64, words), make([]uint64, words)},
-		sets{make([]uint64, words), make([]uint64, words)},
+func newAnswer(words int) *Answer {
+	return &Answer{
+		Sets{make([]uint64, words), make([]uint64, words)},
+		Sets{make([]uint64, words), make([]uint64, words)},
 	}
 }
 
@@ -22,13 +25,92 @@ type point struct {
 	t     *Table
 	plans *planner
 	asker *asker
-	// changed is a group whose rules of one direction are others here than those
-	// of the table; see Recheck.
-	changed *change
 }
 
 func newPoint(t *Table) *point {
 	return &point{t: t, plans: newPlanner(t), asker: newAsker(t)}
+}
+
+// answer computes the sets of one pair of classes.
+func (p *point) answer(ctx context.Context, from, to int32) (*Answer, error) {
+	t := p.t
+	out := newAnswer(t.Universe.Words)
+	if slices.Contains(t.selves(int(to)), from) {
+		return out, nil
+	}
+	plan := p.plans.of(t.cellOf[from], t.cellOf[to])
+	if plan.asked {
+		a, err := p.asker.pair(ctx, from, to)
+		if a == nil {
+			a = out
+		}
+		return a, err
+	}
+	p.bound(t.lo, &out.Must, plan, from, to)
+	if t.Exact() {
+		out.May = out.Must
+	} else {
+		p.bound(t.hi, &out.May, plan, from, to)
+	}
+	return out, nil
+}
+
+// bound answers for one pair that a plan decides.
+func (p *point) bound(b *bound, out *Sets, plan *plan, from, to int32) {
+	refsOut, refsIn := plan.refs(b.hi)
+	for k := range p.t.Universe.Words {
+		f, r := p.filters(b, plan, from, to, k)
+		if f != 0 {
+			f &= p.groups(b, egress, from, to, refsOut, k)
+		}
+		if f != 0 {
+			f &= p.groups(b, ingress, to, from, refsIn, k)
+		}
+		out.Forward[k], out.Reply[k] = f, r
+	}
+}
+
+// refs tells whether references to groups hold in the rules of the sender and
+// of the receiver.
+func (p *plan) refs(hi bool) (out, in bool) {
+	if p.same {
+		return true, true
+	}
+	return holds(p.there.refsOut, hi), holds(p.there.refsIn, hi)
+}
+
+// filters returns one word of what everything but groups lets pass.
+func (p *point) filters(b *bound, plan *plan, from, to int32, k int) (forward, reply uint64) {
+	t := p.t
+	if !plan.same && plan.there.fate != passes {
+		return 0, 0
+	}
+	forward, reply = t.masks.of(b.service[to])[k], t.Universe.all[k]
+	if plan.same {
+		return forward, reply
+	}
+	x, y := t.cells[t.cellOf[from]].acl, t.cells[t.cellOf[to]].acl
+	forward &= p.acl(b, x, egress, to, k) & p.acl(b, plan.there.exit, egress, to, k) & p.acl(b, plan.there.entry, ingress, from, k)
+	if plan.there.in {
+		forward &= p.acl(b, y, ingress, from, k)
+	}
+	if plan.back.fate != passes {
+		return forward, 0
+	}
+	reply &= p.acl(b, y, egress, from, k) & p.acl(b, plan.back.exit, egress, from, k) & p.acl(b, plan.back.entry, ingress, to, k)
+	if plan.back.in {
+		reply &= p.acl(b, x, ingress, to, k)
+	}
+	return forward, reply
+}
+
+// acl returns one word of what an ACL choice lets pass from or to a class; all
+// for none.
+func (p *point) acl(b *bound, choice int32, dir int, class int32, k int) uint64 {
+	if choice < 0 {
+		return ^uint64(0)
+	}
+	return b.acl[choice][dir].word(uint32(class), p.t.Universe.Words, k)
 }
 
 // groups returns one word of what the groups of a class allow in a direction
@@ -41,102 +123,35 @@ func (p *point) groups(b *bound, dir int, class, peer int32, refs bool, k int) u
 	case unfiltered:
 		return p.t.Universe.all[k]
 	}
-	m := uint64(0)
-	words := p.t.Universe.Words
 	side := &b.dir[dir]
+	m := uint64(0)
 	for _, g := range b.sets[set] {
-		rules, referred := &side.rules[g], side.refs[g]
-		if c := p.changed; c != nil && c.group == g && c.dir == dir {
-			rules, referred = c.rules(b.hi)
-		}
-		m |= rules.word(uint32(peer), words, k)
-		if !refs || len(referred) == 0 {
-			continue
-		}
-		for _, r := range referred {
-			if _, is := slices.BinarySearch(b.member[peer], r.group); is {
-				m |= p.t.masks.of(r.mask)[k]
-			}
+		m |= side.rules[g].word(uint32(peer), p.t.Universe.Words, k)
+		if refs {
+			m |= p.referred(b, side.refs[g], peer, k)
 		}
 	}
 	return m
 }
 
-// acl returns one word of what an ACL choice lets pass from or to a class; all
-// for none.
-func (p *point) acl(b *bound, choice int32, dir int, class int32, k int) uint64 {
-	if choice < 0 {
-		return ^uint64(0)
+// referred returns one word of what references give to a class.
+func (p *point) referred(b *bound, refs []ref, peer int32, k int) uint64 {
+	m := uint64(0)
+	if len(refs) == 0 {
+		return 0
 	}
-	return b.acl[choice][dir].word(uint32(class), p.t.Universe.Words, k)
-}
-
-// bound answers for one pair that plans decide.
-func (p *point) bound(b *bound, out *sets, plan *plan, from, to int32) {
-	t := p.t
-	x, y := t.cells[t.cellOf[from]].acl, t.cells[t.cellOf[to]].acl
-	for k := range t.Universe.Words {
-		out.forward[k], out.reply[k] = 0, 0
-		if !plan.same && plan.there.fate != passes {
-			continue
-		}
-		f, r := t.masks.of(b.service[to])[k], t.Universe.all[k]
-		refsOut, refsIn := true, true
-		if !plan.same {
-			refsOut, refsIn = holds(plan.there.refsOut, b.hi), holds(plan.there.refsIn, b.hi)
-			f &= p.acl(b, x, egress, to, k) & p.acl(b, plan.there.exit, egress, to, k) & p.acl(b, plan.there.entry, ingress, from, k)
-			if plan.there.in {
-				f &= p.acl(b, y, ingress, from, k)
-			}
-			r &= p.acl(b, y, egress, from, k) & p.acl(b, plan.back.exit, egress, from, k) & p.acl(b, plan.back.entry, ingress, to, k)
-			if plan.back.in {
-				r &= p.acl(b, x, ingress, to, k)
-			}
-			if plan.back.fate != passes {
-				r = 0
+	for _, g := range b.member[peer] {
+		lo, n := 0, len(refs)
+		for n > 0 { // the first reference to the group
+			if half := n >> 1; refs[lo+half].group < g {
+				lo, n = lo+half+1, n-half-1
+			} else {
+				n = half
 			}
 		}
-		if f != 0 {
-			f &= p.groups(b, egress, from, to, refsOut, k)
+		for ; lo < len(refs) && refs[lo].group == g; lo++ {
+			m |= p.t.masks.of(refs[lo].mask)[k]
 		}
-		if f != 0 {
-			f &= p.groups(b, ingress, to, from, refsIn, k)
-		}
-		out.forward[k], out.reply[k] = f, r
 	}
-}
-
-// answer computes the sets of one pair of classes.
-func (p *point) answer(ctx context.Context, from, to int32) (*answer, error) {
-	out := newAnswer(p.t.Universe.Words)
-	return out, p.into(ctx, out, from, to)
-}
-
-// into is answer without an allocation.
-func (p *point) into(ctx context.Context, out *answer, from, to int32) error {
-	t := p.t
-	if slices.Contains(t.selves(int(to)), from) {
-		*out = *newAnswer(t.Universe.Words)
-		return nil
-	}
-	plan := p.plans.of(t.cellOf[from], t.cellOf[to])
-	if plan.asked {
-		a, err := p.asker.pair(ctx, from, to)
-		if err != nil {
-			return err
-		}
-		if a == nil {
-			a = newAnswer(t.Universe.Words)
-		}
-		*out = *a
-		return nil
-	}
-	p.bound(t.lo, &out.must, plan, from, to)
-	if t.Exact() {
-		copy(out.may.forward, out.must.forward)
-		copy(out.may.reply, out.must.reply)
-		return nil
-	}
-	p.bound(t.hi, &out.may, plan, from, to)
-	return nil
+	return m
 }

@@ -3,7 +3,6 @@ package pairs
 import (
 	"cmp"
 	"slices"
-	"sort"
 )
 
 // steps is a function from vertices to sets of services that changes at few
@@ -18,7 +17,15 @@ func constant(mask []uint64) steps { return steps{cut: []uint32{0}, val: mask} }
 
 // at returns the place of the step that holds a vertex.
 func (s *steps) at(v uint32) int {
-	return sort.Search(len(s.cut), func(k int) bool { return s.cut[k] > v }) - 1
+	lo, n := 0, len(s.cut)
+	for n > 1 {
+		half := n >> 1
+		if s.cut[lo+half] <= v {
+			lo += half
+		}
+		n -= half
+	}
+	return lo
 }
 
 // word returns one word of a vertex's set.

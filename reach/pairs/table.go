@@ -40,8 +40,15 @@ type Table struct {
 	before    []uint32   // by vertex: how many classes begin before it
 	ofVertex  []int32    // by vertex: its class
 	anyIn     [][]uint64 // by group: services of all ingress rules that name addresses
-	itself    []int32
-	others    map[*ir.Interface][]int32 // classes of interfaces that are several
+	self      [][]int32  // by class: those whose pair with it is one interface with itself
+
+	// What changed rules need; see Rechecker.
+	rules    [2][]ruleParts
+	services map[service]int32 // their masks
+	runs     map[run]struct{}  // of all CIDRs
+	cuts     []key             // see vertices
+	carriers [][]int32         // by group: the classes that may carry it
+	wild     bool              // some interface may carry any group
 }
 
 // Class is vertices that no formula tells apart: of one subnet, with the same
@@ -137,7 +144,8 @@ type options struct{ noClasses bool }
 // newTable compiles one family. It is nil when no interface has an address of
 // it.
 func newTable(ctx context.Context, n *ir.Network, f packet.Family, o options) (*Table, error) {
-	t := &Table{net: n, family: f, Vertices: vertices(n, f), groups: map[*ir.SecurityGroup]int32{}}
+	t := &Table{net: n, family: f, groups: map[*ir.SecurityGroup]int32{}}
+	t.Vertices, t.cuts = vertices(n, f)
 	if len(t.Vertices) == 0 {
 		return nil, nil
 	}
@@ -277,6 +285,7 @@ func (c *compiler) universe() {
 	u := newUniverse(c.t.family, named)
 	c.t.Universe, c.t.masks, c.t.sets = u, newMaskTable(u), newInterner(u)
 	ids := map[service]int32{everyService: allServices}
+	c.t.services = ids
 	for _, r := range c.readers {
 		own := make([]int32, len(r.named))
 		for k, s := range r.named {

@@ -200,45 +200,29 @@ func (w *worker) ask(ctx context.Context, from, to int) error {
 	}
 	for k := range w.t.Universe.Words {
 		f, r := w.tile.Row(&w.tile.Must, to, k)
-		f[from-w.tile.From], r[from-w.tile.From] = a.must.forward[k], a.must.reply[k]
+		f[from-w.tile.From], r[from-w.tile.From] = a.Must.Forward[k], a.Must.Reply[k]
 		f, r = w.tile.Row(&w.tile.May, to, k)
-		f[from-w.tile.From], r[from-w.tile.From] = a.may.forward[k], a.may.reply[k]
+		f[from-w.tile.From], r[from-w.tile.From] = a.May.Forward[k], a.May.Reply[k]
 	}
 	return nil
 }
 
 // selves are the classes whose pair with a class is one interface's with
 // itself.
-func (t *Table) selves(class int) []int32 {
-	c := &t.Classes[class]
-	if c.One == nil {
-		return nil
-	}
-	if o, ok := t.others[c.One]; ok {
-		return o
-	}
-	return t.itself[class : class+1]
-}
+func (t *Table) selves(class int) []int32 { return t.self[class] }
 
-// findSelves lists the interfaces that are several classes all by themselves.
+// findSelves lists them for all classes.
 func (t *Table) findSelves() {
-	t.itself = make([]int32, len(t.Classes))
-	t.others = map[*ir.Interface][]int32{}
-	first := map[*ir.Interface]int32{}
+	t.self = make([][]int32, len(t.Classes))
+	of := map[*ir.Interface][]int32{}
 	for k := range t.Classes {
-		t.itself[k] = int32(k)
-		one := t.Classes[k].One
-		if one == nil {
-			continue
+		if one := t.Classes[k].One; one != nil {
+			of[one] = append(of[one], int32(k))
 		}
-		f, again := first[one]
-		switch {
-		case !again:
-			first[one] = int32(k)
-		case t.others[one] == nil:
-			t.others[one] = []int32{f, int32(k)}
-		default:
-			t.others[one] = append(t.others[one], int32(k))
+	}
+	for k := range t.Classes {
+		if one := t.Classes[k].One; one != nil {
+			t.self[k] = of[one]
 		}
 	}
 }

@@ -66,13 +66,13 @@ func serviceOf(f packet.Family, m *ir.Match) (s service, ok bool) {
 	return s, s.ports.Lo <= s.ports.Hi
 }
 
-// answers maps the ICMP types that are answered to the types of their answers.
-// [RFC 792, RFC 950, RFC 4443]
-func answers(f packet.Family) map[uint8]uint8 {
+// answers lists the ICMP types that are answered, with the types of their
+// answers. [RFC 792, RFC 950, RFC 4443]
+func answers(f packet.Family) [][2]uint8 {
 	if f == packet.IPv6 {
-		return map[uint8]uint8{128: 129}
+		return [][2]uint8{{128, 129}}
 	}
-	return map[uint8]uint8{8: 0, 13: 14, 15: 16, 17: 18}
+	return [][2]uint8{{8, 0}, {13, 14}, {15, 16}, {17, 18}}
 }
 
 func typedProtocol(f packet.Family) uint8 {
@@ -204,12 +204,12 @@ func signature(named []ir.Ports, port uint16) string {
 // cutAnswers cuts at the types that are answered and those of the answers, and
 // both wherever one of them is cut.
 func (u *Universe) cutAnswers(cuts map[int]bool) {
-	for query, answer := range answers(u.Family) {
-		for _, t := range []uint8{query, answer} {
+	for _, p := range answers(u.Family) {
+		for _, t := range p {
 			cuts[int(t)<<8], cuts[(int(t)+1)<<8] = true, true
 		}
 		for code := range 256 {
-			q, a := int(query)<<8|code, int(answer)<<8|code
+			q, a := int(p[0])<<8|code, int(p[1])<<8|code
 			if cuts[q] || cuts[a] {
 				cuts[q], cuts[a] = true, true
 			}
@@ -219,8 +219,12 @@ func (u *Universe) cutAnswers(cuts map[int]bool) {
 
 // answerTo is the type and code that answers another.
 func (u *Universe) answerTo(typeCode uint16) (uint16, bool) {
-	a, ok := answers(u.Family)[uint8(typeCode>>8)]
-	return packet.TypeCode(a, uint8(typeCode)), ok
+	for _, p := range answers(u.Family) {
+		if p[0] == uint8(typeCode>>8) {
+			return packet.TypeCode(p[1], uint8(typeCode)), true
+		}
+	}
+	return 0, false
 }
 
 // index prepares what questions about sets of atoms need.
@@ -350,16 +354,16 @@ func (u *Universe) complete(to, forward, reply []uint64) {
 
 // holds reports whether a service is in what arrives, and its reply arrives at
 // a client port of an atom, or none is due.
-func (u *Universe) holds(s *sets, atom, client int) bool {
+func (u *Universe) holds(s *Sets, atom, client int) bool {
 	switch {
-	case !has(s.forward, atom):
+	case !has(s.Forward, atom):
 		return false
 	case has(u.noReply, atom):
 		return true
 	case has(u.plain, atom):
-		return has(s.reply, atom)
+		return has(s.Reply, atom)
 	case u.answer[atom] >= 0:
-		return has(s.reply, int(u.answer[atom]))
+		return has(s.Reply, int(u.answer[atom]))
 	}
-	return has(s.reply, client)
+	return has(s.Reply, client)
 }

@@ -69,8 +69,8 @@ func surround(t *testing.T, n, real *ir.Network, table *Table, rng *rand.Rand, a
 			continue
 		}
 		un := table.Universe
-		got := verdictOf(un.holds(&a.must, atom, client), un.holds(&a.may, atom, client))
-		forward := verdictOf(has(a.must.forward, atom), has(a.may.forward, atom))
+		got := verdictOf(un.holds(&a.Must, atom, client), un.holds(&a.May, atom, client))
+		forward := verdictOf(has(a.Must.Forward, atom), has(a.May.Forward, atom))
 		all.headers++
 		if got != trace.Unknown {
 			all.definite++

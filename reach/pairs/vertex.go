@@ -88,14 +88,14 @@ func span(p netip.Prefix) (first, last key) {
 // the interface is asked about as a whole.
 const maxPicked = 512
 
-// vertices lists the interfaces by their addresses of one family, in an order
-// in which every CIDR is a few runs; see layers.
-func vertices(n *ir.Network, f packet.Family) []Vertex {
+// vertices lists the interfaces by their addresses of one family. Where some
+// stand for several addresses, cuts is where CIDRs tell addresses apart.
+func vertices(n *ir.Network, f packet.Family) (vs []Vertex, cuts []key) {
 	a := &assigner{family: f, net: n}
 	for _, i := range n.Interfaces {
 		a.interfaceVertices(i)
 	}
-	return a.vs
+	return a.vs, a.cuts
 }
 
 // assigner makes the vertices of one family.
