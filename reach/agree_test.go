@@ -139,7 +139,8 @@ func agree(t *testing.T, n *ir.Network, rng *rand.Rand, samples int) (compared, 
 				continue
 			}
 			for _, f := range packet.Families {
-				flow, err := m.Flow(context.Background(), from, to, f)
+				port := []uint16{1024, 5000, 40000}[rng.IntN(3)]
+				flow, err := m.Ask(context.Background(), reach.Question{From: from, To: to, Family: f, NATPort: port})
 				if err != nil {
 					t.Fatal(err)
 				}
@@ -148,7 +149,7 @@ func agree(t *testing.T, n *ir.Network, rng *rand.Rand, samples int) (compared, 
 					if !ok {
 						continue
 					}
-					r := trace.Run(n, trace.Query{From: from, To: to, Header: h})
+					r := trace.Run(n, trace.Query{From: from, To: to, Header: h, NATPort: port})
 					compared++
 					if r.Verdict == trace.Allow {
 						allowed++

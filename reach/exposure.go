@@ -34,7 +34,7 @@ func (m *Model) Exposure(ctx context.Context, to *ir.Interface, f packet.Family)
 	if x, ok := m.exposures[key]; ok {
 		return x, nil
 	}
-	flow, err := m.Flow(ctx, nil, to, f)
+	flow, err := m.Ask(ctx, Question{To: to, Family: f, Direct: true})
 	if err != nil {
 		return nil, err
 	}
@@ -48,7 +48,7 @@ func (m *Model) Exposure(ctx context.Context, to *ir.Interface, f packet.Family)
 	x.Mostly = x.Open.Must
 	if e.serviceLists {
 		e.ignoreLists = true
-		most, err := m.Flow(ctx, nil, to, f)
+		most, err := m.Ask(ctx, Question{To: to, Family: f, Direct: true})
 		e.ignoreLists = false
 		if err != nil {
 			return nil, err
@@ -133,28 +133,4 @@ func Hypothetical(g *ir.SecurityGroup, why *ir.Unknown) *ir.Interface {
 		Home:         g.Home,
 		Origin:       g.Origin,
 	}
-}
-
-// Blockers lists the stages of a flow that let nothing of a set through: each
-// would have to change. They are those of every way, without repetitions.
-func (m *Model) Blockers(f packet.Family, flow Flow, asked solver.Set) []Stage {
-	e := m.engines[f]
-	var stages []Stage
-	seen := map[string]bool{}
-	for _, w := range flow.Ways {
-		for _, s := range w.Stages {
-			if s.Message == "" || seen[s.Message] {
-				continue
-			}
-			band := s.Band.May
-			if s.Reply {
-				band = e.Union(band, e.noReply)
-			}
-			if d, err := e.Disjoint(band, asked); err == nil && d {
-				seen[s.Message] = true
-				stages = append(stages, s)
-			}
-		}
-	}
-	return stages
 }

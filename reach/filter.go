@@ -98,6 +98,10 @@ func ACLBand(s *solver.Space, v View, acl *ir.NetworkACL, egress bool) Band {
 // let through by state and are not asked about. An interface without groups is
 // not filtered.
 func GroupsBand(s *solver.Space, i *ir.Interface, egress bool, members Members) Band {
+	return groupsBand(s, i, egress, RequestView(egress), members)
+}
+
+func groupsBand(s *solver.Space, i *ir.Interface, egress bool, v View, members Members) Band {
 	if Unfiltered(i) {
 		return exactly(s.All())
 	}
@@ -105,12 +109,12 @@ func GroupsBand(s *solver.Space, i *ir.Interface, egress bool, members Members) 
 	var bands []Band
 	for _, g := range i.Groups.Sure {
 		open = open || g.Open != nil
-		bands = append(bands, groupBand(s, g, egress, members))
+		bands = append(bands, groupBand(s, g, egress, v, members))
 	}
 	var lows []solver.Set
 	for _, p := range i.Groups.Maybe {
 		open = open || p.V.Open != nil
-		b := groupBand(s, p.V, egress, members)
+		b := groupBand(s, p.V, egress, v, members)
 		lows = append(lows, b.Must)
 		b.Must = solver.Empty
 		bands = append(bands, b)
@@ -127,8 +131,7 @@ func GroupsBand(s *solver.Space, i *ir.Interface, egress bool, members Members) 
 }
 
 // groupBand is the union of a group's rules of one direction.
-func groupBand(s *solver.Space, g *ir.SecurityGroup, egress bool, members Members) Band {
-	v := RequestView(egress)
+func groupBand(s *solver.Space, g *ir.SecurityGroup, egress bool, v View, members Members) Band {
 	var lo, ground, hi []solver.Box
 	for k := range g.Rules(egress) {
 		r := &g.Rules(egress)[k]
@@ -161,7 +164,7 @@ func Unfiltered(i *ir.Interface) bool {
 // servicesBand returns the requests that something behind the interface may
 // answer.
 func servicesBand(s *solver.Space, i *ir.Interface) Band {
-	if i.NoInbound {
+	if i.NoInbound || i.Kind == ir.InterfaceConnectEndpoint {
 		return exactly(solver.Empty)
 	}
 	if i.Services == nil {

@@ -11,24 +11,30 @@ import (
 	"github.com/postern-dev/postern/solver"
 )
 
-// Way is one way from end to end: inside a VPC, through a link, or through an
-// internet gateway. Its request and reply stages all have to agree.
-type Way struct {
-	Via     string
-	Stages  []Stage
-	Forward Band
-	Reply   Band
-	// From and To are where the ends stand; nil outside.
-	FromVPC, ToVPC *ir.VPC
+// Question asks what flows between two ends. A nil end is a host outside every
+// VPC of the network.
+type Question struct {
+	From, To *ir.Interface
+	Family   packet.Family
+	// NATPort is the port that NAT gateways and load balancers pick, 1024-65535;
+	// 0: any of these, so that what surely passes does with every one of them.
+	NATPort uint16
+	// Direct leaves out the flows that a load balancer sends on to the second end.
+	Direct bool
 }
 
 // Flow is what flows from one end to another, in one family.
 type Flow struct {
-	From, To *ir.Interface // nil: a host outside every VPC
-	Ways     []Way
+	Question
+	// Ways are those by which something may flow.
+	Ways []Way
 	// Forward holds the headers that arrive; Complete those of them whose
-	// reply arrives too, or that need none.
+	// reply arrives too, or that need none. Headers to the second end's own
+	// addresses go there directly; those to a load balancer's listener go through
+	// it.
 	Forward, Complete Band
+	// Addressed are the headers whose addresses the two ends can have.
+	Addressed solver.Set
 	// FixedFrom and FixedTo report that the end's own addresses are known. If
 	// not, its address field ranges over the addresses that AWS may pick, and a
 	// claim about the interface holds for all of them (must) or some (may).
@@ -38,42 +44,53 @@ type Flow struct {
 // ErrSelf: traffic from an interface to itself is not a flow.
 var ErrSelf = errors.New("an interface does not send to itself through the network")
 
-// Flow computes what flows between two ends. A nil end is a host outside every
-// VPC of the network; at least one end is an interface.
+// ErrOutside: what flows between two hosts outside is not the network's to say.
+var ErrOutside = errors.New("neither end is in the network")
+
+// Flow computes what flows between two ends, load balancers included; see Ask.
 func (m *Model) Flow(ctx context.Context, from, to *ir.Interface, f packet.Family) (Flow, error) {
-	if err := ctx.Err(); err != nil {
+	return m.Ask(ctx, Question{From: from, To: to, Family: f})
+}
+
+// Ask answers a question. The errors are ErrSelf, ErrOutside, ErrBudget of
+// package solver, and the context's.
+func (m *Model) Ask(ctx context.Context, q Question) (Flow, error) {
+	switch err := ctx.Err(); {
+	case err != nil:
 		return Flow{}, err
-	}
-	if from == to {
+	case q.From == nil && q.To == nil:
+		return Flow{}, ErrOutside
+	case q.From == q.To:
 		return Flow{}, ErrSelf
 	}
-	e := m.engines[f]
-	flow := Flow{From: from, To: to, FixedFrom: true, FixedTo: true}
+	e := m.engines[q.Family]
+	w := &walker{e: e, q: q}
+	flow := Flow{Question: q, FixedFrom: true, FixedTo: true, Addressed: solver.Empty}
 	var forwards, completes []placed
-	for _, a := range endPlaces(from) {
-		for _, b := range endPlaces(to) {
-			ways := e.ways(from, to, a, b)
-			forward, complete := make([]Band, len(ways)), make([]Band, len(ways))
-			for i := range ways {
-				w := &ways[i]
-				e.compose(w)
-				forward[i] = w.Forward
-				complete[i] = all(e.Space, w.Forward, w.Reply)
+	for _, a := range endPlaces(q.From) {
+		for _, b := range endPlaces(q.To) {
+			o := w.between(q.From, q.To, a, b)
+			fits := e.fits(q.From, q.To, a, b)
+			forwards = append(forwards, placed{o.forward, fits})
+			completes = append(completes, placed{o.complete, fits})
+			flow.Addressed = e.Union(flow.Addressed, fits)
+			if q.From != nil {
+				flow.FixedFrom = flow.FixedFrom && e.stands(q.From, a).fixed
 			}
-			flow.Ways = append(flow.Ways, ways...)
-			fits := e.fits(from, to, a, b)
-			forwards = append(forwards, placed{anyOf(e.Space, forward...), fits})
-			completes = append(completes, placed{anyOf(e.Space, complete...), fits})
-			if from != nil {
-				flow.FixedFrom = flow.FixedFrom && e.addresses(from, a).fixed
-			}
-			if to != nil {
-				flow.FixedTo = flow.FixedTo && e.addresses(to, b).fixed
+			if q.To != nil {
+				flow.FixedTo = flow.FixedTo && e.stands(q.To, b).fixed
 			}
 		}
 	}
-	flow.Forward = e.wherever(forwards)
-	flow.Complete = e.wherever(completes)
+	flow.Forward, flow.Complete = e.wherever(forwards), e.wherever(completes)
+	if !q.Direct && q.To != nil && len(m.relays[q.To]) > 0 {
+		o := w.through(m, q.From, q.To)
+		// What names an address of the end's own goes there, not through.
+		own := exactly(e.Complement(flow.Addressed))
+		flow.Forward = anyOf(e.Space, flow.Forward, all(e.Space, o.forward, own))
+		flow.Complete = anyOf(e.Space, flow.Complete, all(e.Space, o.complete, own))
+	}
+	flow.Ways = w.ways
 	return flow, e.Err()
 }
 
@@ -87,16 +104,23 @@ type placed struct {
 // fits returns the headers whose addresses the ends may have at given places. A
 // public IPv4 address does not tell where its holder stands.
 func (e *engine) fits(from, to *ir.Interface, a, b place) solver.Set {
-	set := e.All()
+	src, dst := e.outsideSrc, e.outsideDst
 	if from != nil {
-		set = e.Intersect(set, e.from(packet.FieldSrc, e.addresses(from, a).may))
+		if src = e.stands(from, a).src.May; from.Kind == ir.InterfaceConnectEndpoint && known(from.PreserveClient) != no {
+			src = e.All()
+		}
 	}
 	if to != nil {
-		private := e.from(packet.FieldDst, e.addresses(to, b).may)
-		public, _, _ := e.publics(to, b)
-		set = e.Intersect(set, e.Union(private, e.from(packet.FieldDst, public)))
+		s := e.stands(to, b)
+		dst = e.Union(s.dst.May, s.dstPublic)
+		if from != nil && e.nats && e.Family() == packet.IPv6 {
+			private, public := e.embeddedDst(to, b)
+			dst = e.Union(dst, private, public)
+		}
+	} else {
+		dst = e.Union(dst, e.from(packet.FieldDst, e.exempt(a)), e.latticeDst)
 	}
-	return set
+	return e.Intersect(src, dst)
 }
 
 // wherever joins the bands of all places where the ends may stand. A header
@@ -123,57 +147,6 @@ func endPlaces(i *ir.Interface) []place {
 		return []place{{}}
 	}
 	return places(i)
-}
-
-// compose intersects the stages of a way.
-func (e *engine) compose(w *Way) {
-	var request, reply []Band
-	for _, s := range w.Stages {
-		if s.Reply {
-			reply = append(reply, s.Band)
-		} else {
-			request = append(request, s.Band)
-		}
-	}
-	w.Forward = all(e.Space, request...)
-	w.Reply = anyOf(e.Space, all(e.Space, reply...), exactly(e.noReply))
-}
-
-// ways lists the ways between two ends at given places.
-func (e *engine) ways(from, to *ir.Interface, a, b place) []Way {
-	switch {
-	case from == nil:
-		return e.inbound(to, b)
-	case to == nil:
-		return e.outbound(from, a)
-	case a.subnet == nil || b.subnet == nil || a.vpc == nil || b.vpc == nil:
-		return []Way{e.somewhere(from, to, a, b)}
-	}
-	var ways []Way
-	switch sameVPC(a.vpc, b.vpc) {
-	case yes:
-		ways = append(ways, e.inside(from, to, a, b))
-	case maybe:
-		return []Way{e.somewhere(from, to, a, b)}
-	case no:
-		ways = append(ways, e.linked(from, to, a, b)...)
-	}
-	return append(ways, e.aroundPublic(from, to, a, b)...)
-}
-
-// base starts a way between two interfaces: their addresses, groups and
-// services. tell says how identity survives on the way; see refs.
-func (e *engine) base(via string, from, to *ir.Interface, a, b place, in, out truth) Way {
-	w := Way{Via: via, FromVPC: a.vpc, ToVPC: b.vpc}
-	w.Stages = append(w.Stages, e.addressStage(from, a, packet.FieldSrc), e.addressStage(to, b, packet.FieldDst))
-	w.Stages = append(w.Stages, e.exists(from)...)
-	w.Stages = append(w.Stages, e.exists(to)...)
-	w.Stages = append(w.Stages,
-		e.groupStage(from, true, e.refs(to, b, out)),
-		e.groupStage(to, false, e.refs(from, a, in)),
-		e.serviceStage(to),
-	)
-	return w
 }
 
 // refs is the Members of the interface at the other end. ok tells whether a

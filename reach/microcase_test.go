@@ -35,7 +35,7 @@ func answer(t *testing.T, c *microcase.Case) trace.Verdict {
 	case microcase.ACL:
 		return verdict(t, s, reach.ACLBand(s, reach.RequestView(c.Egress), c.ACL, c.Egress), c.Header)
 	case microcase.Packet, microcase.Flow:
-		flow, err := m.Flow(context.Background(), c.From, c.To, f)
+		flow, err := m.Ask(context.Background(), reach.Question{From: c.From, To: c.To, Family: f, NATPort: c.NATPort})
 		if err != nil {
 			t.Fatal(err)
 		}

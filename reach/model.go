@@ -18,6 +18,7 @@ type Model struct {
 	Net       *ir.Network
 	engines   map[packet.Family]*engine
 	exposures map[exposureKey]*Exposure
+	relays    map[*ir.Interface][]*relay // by the interface that they send to
 }
 
 // engine is the part of a model that belongs to one family.
@@ -25,6 +26,15 @@ type engine struct {
 	*solver.Space
 	net  *ir.Network
 	acls map[aclKey]Band
+	// What was compiled of groups, route tables, places and translations.
+	carries   map[*ir.Interface]*carry
+	sets      map[string]*carry
+	filters   map[groupKey]Band
+	tables    map[tableKey]*partition
+	standings map[standingKey]*standing
+	lenses    map[lensKey]*lens
+	transits  map[transitKey]transitEntry
+	other     *engine // of the other family
 	// held are the known private addresses, and public ones, of interfaces.
 	held     map[*ir.VPC]*netipx.IPSet
 	heldIn   map[*ir.Subnet]*netipx.IPSet // likewise, where the VPC is not known
@@ -37,7 +47,14 @@ type engine struct {
 	serviceLists, ignoreLists bool
 	// outside are the headers whose source, or destination, no VPC holds.
 	outsideSrc, outsideDst solver.Set
-	noReply                solver.Set
+	// carried are those that internet gateways carry from and to the internet.
+	carriedSrc, carriedDst solver.Set
+	// privateSrc come from where private links lead; lattice tells whether some
+	// VPC is associated with VPC Lattice.
+	privateSrc, globalSrc, latticeSrc, latticeDst, reservedDst solver.Set
+
+	lattice, nats bool // nats: there are NAT gateways
+	noReply       solver.Set
 }
 
 type aclKey struct {
@@ -58,6 +75,8 @@ func Compile(ctx context.Context, n *ir.Network) (*Model, error) {
 		e := &engine{
 			Space: s, net: n,
 			acls:    map[aclKey]Band{},
+			carries: map[*ir.Interface]*carry{}, sets: map[string]*carry{}, filters: map[groupKey]Band{},
+			tables: map[tableKey]*partition{}, standings: map[standingKey]*standing{}, lenses: map[lensKey]*lens{}, transits: map[transitKey]transitEntry{},
 			held:    map[*ir.VPC]*netipx.IPSet{},
 			heldIn:  map[*ir.Subnet]*netipx.IPSet{},
 			noReply: noReply(s),
@@ -68,6 +87,8 @@ func Compile(ctx context.Context, n *ir.Network) (*Model, error) {
 			return nil, err
 		}
 	}
+	m.engines[packet.IPv4].other, m.engines[packet.IPv6].other = m.engines[packet.IPv6], m.engines[packet.IPv4]
+	m.relays = relaysOf(n)
 	return m, nil
 }
 
@@ -129,6 +150,15 @@ func (e *engine) index() {
 	e.internet = build(&internet)
 	e.inet = e.from(packet.FieldSrc, e.internet)
 
+	e.carriedSrc = e.Complement(e.from(packet.FieldSrc, uncarried(f)))
+	e.carriedDst = e.Complement(e.from(packet.FieldDst, uncarried(f)))
+	e.globalSrc = e.from(packet.FieldSrc, Internet(f))
+	e.privateSrc = e.from(packet.FieldSrc, privateSources(f))
+	at := prefixSet(netip.MustParsePrefix(lattice[f]))
+	e.latticeSrc, e.latticeDst = e.from(packet.FieldSrc, at), e.from(packet.FieldDst, at)
+	e.reservedDst = e.from(packet.FieldDst, prefixSet(netip.MustParsePrefix(reserved[f])))
+	e.nats = slices.ContainsFunc(e.net.Gateways, func(g *ir.Gateway) bool { return g.Kind == ir.NATGateway })
+	e.lattice = slices.ContainsFunc(e.net.VPCs, func(v *ir.VPC) bool { return v.Lattice != nil })
 	var others netipx.IPSetBuilder
 	for _, r := range everyone(f) {
 		others.AddRange(r)

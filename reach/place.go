@@ -15,22 +15,27 @@ type place struct {
 	subnet *ir.Subnet
 	vpc    *ir.VPC
 	why    *ir.Unknown
+	// Where there is no subnet on purpose: a regional NAT gateway stands in none,
+	// and what comes in by a gateway has not reached one.
+	regional, edge *ir.Gateway
 }
 
 // places lists where an interface may stand: every candidate subnet in every
 // candidate VPC.
-func places(i *ir.Interface) []place {
+func places(i *ir.Interface) []place { return placesOf(i.Subnet) }
+
+func placesOf(c ir.Choice[*ir.Subnet]) []place {
 	var ps []place
-	for _, s := range i.Subnet.Of {
+	for _, s := range c.Of {
 		for _, v := range s.VPC.Of {
-			ps = append(ps, place{subnet: s, vpc: v, why: i.Subnet.Why})
+			ps = append(ps, place{subnet: s, vpc: v, why: c.Why})
 		}
 		if s.VPC.Open != nil {
 			ps = append(ps, place{subnet: s, why: s.VPC.Open})
 		}
 	}
-	if i.Subnet.Open != nil {
-		ps = append(ps, place{why: i.Subnet.Open})
+	if c.Open != nil {
+		ps = append(ps, place{why: c.Open})
 	}
 	return ps
 }

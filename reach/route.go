@@ -12,100 +12,207 @@ import (
 	"github.com/postern-dev/postern/solver"
 )
 
-// leads tells whether a route target takes a packet where the question wants it.
-type leads func(ir.Target) truth
+// partition is a route table as it divides headers among the targets of its
+// routes.
+type partition struct {
+	table   *ir.RouteTable
+	toward  []toward // in the order of the table
+	dropped Band     // what no route takes, or one that drops
+	// exact: nothing about it is unknown, so that each header has one target.
+	exact bool
+}
+
+// toward is what a table sends to one target. The zero target is one that is
+// not known.
+type toward struct {
+	target ir.Target
+	band   Band
+	why    *ir.Unknown // of an unknown target
+}
+
+type tableKey struct {
+	table   *ir.RouteTable
+	reply   bool
+	noLists bool
+}
+
+// partition compiles a route table for requests, whose destination it reads, or
+// for replies, whose destination is the request's source.
+func (e *engine) partition(t *ir.RouteTable, reply bool) *partition {
+	key := tableKey{t, reply, e.ignoreLists}
+	p := e.tables[key]
+	if p == nil {
+		p = e.divide(t, reply)
+		e.tables[key] = p
+	}
+	return p
+}
+
+func (e *engine) divide(t *ir.RouteTable, reply bool) *partition {
+	field := packet.FieldDst
+	if reply {
+		field = packet.FieldSrc
+	}
+	p := &partition{table: t, exact: t.Open == nil}
+	hops := e.hopsOf(t, field)
+	for k := range hops {
+		r := hops[k].route
+		p.exact = p.exact && hops[k].lo == hops[k].hi && r.Blackhole.Known() && len(r.Target.Of) <= 1 && (r.Target.Open == nil || len(r.Target.Of) == 0)
+		if known(r.Blackhole) == yes {
+			continue
+		}
+		for _, target := range r.Target.Of {
+			p.add(target, nil)
+		}
+		if r.Target.Open != nil {
+			p.add(ir.Target{}, r.Target.Open)
+		}
+	}
+	for k := range p.toward {
+		w := &p.toward[k]
+		w.band = e.firstMatch(hops, p.exact, solver.Deny, func(r *ir.Route) truth { return leadsTo(r, w.target) })
+	}
+	p.dropped = e.firstMatch(hops, p.exact, solver.Permit, drops)
+	if t.Open != nil { // a longer prefix that is not seen may take any of it
+		for k := range p.toward {
+			p.toward[k].band.Must = solver.Empty
+		}
+		p.add(ir.Target{}, t.Open)
+		for k := range p.toward {
+			if p.toward[k].target == (ir.Target{}) {
+				p.toward[k].band = perhaps(e.Space)
+			}
+		}
+	}
+	return p
+}
+
+func (p *partition) add(t ir.Target, why *ir.Unknown) {
+	if !slices.ContainsFunc(p.toward, func(o toward) bool { return o.target == t }) {
+		p.toward = append(p.toward, toward{target: t, why: why})
+	}
+}
+
+// leadsTo tells whether a route leads to a target, given that it is taken.
+func leadsTo(r *ir.Route, t ir.Target) truth {
+	hole := known(r.Blackhole)
+	listed := slices.Contains(r.Target.Of, t)
+	candidates := len(r.Target.Of)
+	if r.Target.Open != nil {
+		candidates++
+		listed = listed || t == ir.Target{}
+	}
+	switch {
+	case hole == yes || !listed:
+		return no
+	case candidates == 1 && hole == no:
+		return yes
+	}
+	return maybe
+}
+
+// drops tells whether a route drops what it takes.
+func drops(r *ir.Route) truth {
+	if len(r.Target.Of) == 0 && r.Target.Open == nil {
+		return yes
+	}
+	return known(r.Blackhole)
+}
 
 // hop is one destination of one route, ready to be ordered.
 type hop struct {
+	route    *ir.Route
 	cidr     netip.Prefix   // invalid: unknown
 	list     *ir.PrefixList // bounds an unknown one
-	sure     bool           // the destination surely is in the table
-	answer   truth
-	rank     int // among equal prefixes: static, prefix list, propagated
+	within   []netip.Prefix // likewise
+	rank     int            // among equal prefixes: static, prefix list, propagated
 	position int
+	lo, hi   solver.Set // what it surely, and possibly, takes
 }
 
-// routeBand returns the headers whose destination (or, on the way back, whose
-// source) a route table sends where the question wants it. The longest prefix
-// wins: that is first match by descending length. [VPC VPC_Route_Tables.md]
-func (e *engine) routeBand(t *ir.RouteTable, field packet.Field, to leads) Band {
-	if t.Open != nil && len(t.Routes) == 0 {
-		return perhaps(e.Space)
-	}
+// hopsOf lists the destinations of a table. The longest prefix wins: that is
+// first match by descending length. [VPC VPC_Route_Tables.md]
+func (e *engine) hopsOf(t *ir.RouteTable, field packet.Field) []hop {
 	var hops []hop
 	for i := range t.Routes {
-		hops = append(hops, e.hops(&t.Routes[i], i, to)...)
+		hops = append(hops, e.hops(&t.Routes[i], i)...)
 	}
 	slices.SortStableFunc(hops, func(a, b hop) int {
 		return cmp.Or(cmp.Compare(b.cidr.Bits(), a.cidr.Bits()), cmp.Compare(a.rank, b.rank), cmp.Compare(a.position, b.position))
 	})
-	everything := e.All()
-	exact := true
-	var pess, opt []solver.Entry
-	var firstPess, firstOpt, lastPess, lastOpt []solver.Entry
-	for _, h := range hops {
-		hi := everything
+	for k := range hops {
+		h := &hops[k]
+		h.hi = e.All()
 		switch {
 		case h.cidr.IsValid():
-			hi = e.from(field, prefixSet(h.cidr))
+			h.hi = e.from(field, prefixSet(h.cidr))
+		case h.within != nil:
+			h.hi = e.from(field, rangeSet(ranges(e.Family(), h.within)))
 		case h.list != nil:
-			hi = e.from(field, rangeSet(listMay(e.Family(), h.list)))
+			h.hi = e.from(field, rangeSet(listMay(e.Family(), h.list)))
 		}
-		lo := hi
-		if !h.sure || !h.cidr.IsValid() {
-			lo = solver.Empty
+		h.lo = h.hi
+		if h.route.Maybe != nil || !h.cidr.IsValid() {
+			h.lo = solver.Empty
 		}
-		exact = exact && h.answer != maybe && lo == hi
-		p := solver.Entry{Match: hi, Decision: solver.Deny}
-		if h.answer == yes {
-			p = solver.Entry{Match: lo, Decision: solver.Permit}
+	}
+	return hops
+}
+
+// firstMatch returns the headers for whose first route the answer is yes;
+// otherwise is the answer for those without one. A destination that is not known
+// stands where it helps least, or most: its length is not known either.
+func (e *engine) firstMatch(hops []hop, exact bool, otherwise solver.Decision, answer func(*ir.Route) truth) Band {
+	var pess, opt []solver.Entry
+	var firstPess, firstOpt, lastPess, lastOpt []solver.Entry
+	for k := range hops {
+		h := &hops[k]
+		a := answer(h.route)
+		p := solver.Entry{Match: h.hi, Decision: solver.Deny}
+		if a == yes {
+			p = solver.Entry{Match: h.lo, Decision: solver.Permit}
 		}
-		o := solver.Entry{Match: hi, Decision: solver.Permit}
-		if h.answer == no {
-			o = solver.Entry{Match: lo, Decision: solver.Deny}
+		o := solver.Entry{Match: h.hi, Decision: solver.Permit}
+		if a == no {
+			o = solver.Entry{Match: h.lo, Decision: solver.Deny}
 		}
 		switch {
 		case h.cidr.IsValid():
 			pess, opt = append(pess, p), append(opt, o)
-		default: // its length is unknown: it stands where it helps least, or most
-			if h.answer == yes {
-				lastPess = append(lastPess, p)
-			} else {
-				firstPess = append(firstPess, p)
-			}
-			if h.answer == no {
-				lastOpt = append(lastOpt, o)
-			} else {
-				firstOpt = append(firstOpt, o)
-			}
+			continue
+		case a == yes:
+			lastPess = append(lastPess, p)
+		default:
+			firstPess = append(firstPess, p)
+		}
+		if a == no {
+			lastOpt = append(lastOpt, o)
+		} else {
+			firstOpt = append(firstOpt, o)
 		}
 	}
-	must := e.FirstMatch(slices.Concat(firstPess, pess, lastPess), solver.Deny)
-	if t.Open != nil {
-		// A longer prefix that is not seen may take any of it.
-		return Band{Must: solver.Empty, Ground: everything, May: everything}
-	}
+	must := e.FirstMatch(slices.Concat(firstPess, pess, lastPess), otherwise)
 	if exact {
 		return exactly(must)
 	}
-	may := e.FirstMatch(slices.Concat(firstOpt, opt, lastOpt), solver.Deny)
+	may := e.FirstMatch(slices.Concat(firstOpt, opt, lastOpt), otherwise)
 	return Band{Must: must, Ground: may, May: may}
 }
 
 // hops lists the destinations of a route in the engine's family.
-func (e *engine) hops(r *ir.Route, position int, to leads) []hop {
+func (e *engine) hops(r *ir.Route, position int) []hop {
 	f := e.Family()
-	answer := target(r, to)
-	base := hop{sure: r.Maybe == nil, answer: answer, position: position}
-	if r.Propagated {
-		base.rank = 2
-	}
 	with := func(c netip.Prefix, rank int) hop {
-		h := base
-		h.cidr, h.rank = c, max(h.rank, rank)
-		return h
+		if r.Propagated {
+			rank = 2
+		}
+		return hop{route: r, cidr: c, rank: rank, position: position}
 	}
 	switch d := r.Destination; {
+	case d.Unknown != nil && d.PrefixList != nil: // any CIDR within the list's
+		h := with(netip.Prefix{}, 0)
+		h.within = d.PrefixList.CIDRs
+		return []hop{h}
 	case d.CIDR.IsValid():
 		if packet.FamilyOfPrefix(d.CIDR) != f {
 			return nil
@@ -130,32 +237,6 @@ func (e *engine) hops(r *ir.Route, position int, to leads) []hop {
 	return nil
 }
 
-// target asks a route's target, all candidates of it.
-func target(r *ir.Route, to leads) truth {
-	hole := known(r.Blackhole)
-	if hole == yes {
-		return no
-	}
-	all, some := true, r.Target.Open != nil
-	for _, t := range r.Target.Of {
-		switch to(t) {
-		case yes:
-			some = true
-		case maybe:
-			some, all = true, false
-		case no:
-			all = false
-		}
-	}
-	switch {
-	case !some:
-		return no
-	case all && r.Target.Open == nil && hole == no:
-		return yes
-	}
-	return maybe
-}
-
 func rangeSet(rs []netipx.IPRange) *netipx.IPSet {
 	var b netipx.IPSetBuilder
 	for _, r := range rs {
@@ -170,30 +251,6 @@ func prefixSet(p netip.Prefix) *netipx.IPSet {
 	return build(&b)
 }
 
-// routeStage is the route decision of a subnet.
-func (e *engine) routeStage(s *ir.Subnet, reply bool, code, message string, to leads) Stage {
-	field := packet.FieldDst
-	if reply {
-		field = packet.FieldSrc
-	}
-	bands := make([]Band, 0, len(s.RouteTable.Of)+1)
-	st := Stage{Kind: KindRoute, Reply: reply, Component: s.Origin.Address, Code: code, Message: message, Place: s.Origin.Place("")}
-	for _, t := range s.RouteTable.Of {
-		b := e.routeBand(t, field, to)
-		bands = append(bands, b)
-		st.Component, st.Place = t.Origin.Address, t.Origin.Place("")
-		if !b.Exact() {
-			st.because(routeUnknowns(t)...)
-		}
-	}
-	if s.RouteTable.Open != nil {
-		bands = append(bands, perhaps(e.Space))
-	}
-	st.Band = oneOf(e.Space, bands...)
-	st.because(s.RouteTable.Unknowns()...)
-	return st
-}
-
 // routeUnknowns lists what is not known about a table.
 func routeUnknowns(t *ir.RouteTable) []*ir.Unknown {
 	us := []*ir.Unknown{t.Open}
@@ -203,9 +260,6 @@ func routeUnknowns(t *ir.RouteTable) []*ir.Unknown {
 		us = append(us, r.Target.Unknowns()...)
 		if r.Destination.PrefixList != nil {
 			us = append(us, r.Destination.PrefixList.Open)
-		}
-		for _, o := range r.Target.Of {
-			us = append(us, unmodelled(o, r))
 		}
 	}
 	return us

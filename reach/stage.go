@@ -18,10 +18,14 @@ const (
 	KindGateway  Kind = "gateway"
 	KindBPA      Kind = "bpa"
 	KindLink     Kind = "link"
-	KindACLIn    Kind = "nacl-ingress"
-	KindGroupIn  Kind = "sg-ingress"
-	KindService  Kind = "service"
-	KindOutside  Kind = "outside-the-input"
+	// KindAppliance is an interface, or an endpoint, that forwards what is sent
+	// through it; KindTranslate a NAT gateway or a load balancer.
+	KindAppliance Kind = "appliance"
+	KindTranslate Kind = "translate"
+	KindACLIn     Kind = "nacl-ingress"
+	KindGroupIn   Kind = "sg-ingress"
+	KindService   Kind = "service"
+	KindOutside   Kind = "outside-the-input"
 )
 
 // Stage is one thing on the way, with what it lets through.
@@ -36,6 +40,23 @@ type Stage struct {
 	Because   []*ir.Unknown // what the band's bounds differ by
 
 	ACL *ir.NetworkACL // of an ACL stage
+	// Interface whose groups a group stage asks.
+	Interface *ir.Interface
+	// Routes are the tables that a route stage asks.
+	Routes []*ir.RouteTable
+
+	via string // how Way.Via names it
+	// followed is the band under the assumption that the way is this one, where
+	// unknown values decide: the walk weighs all ways afterwards.
+	followed *Band
+}
+
+// taken is the band that a walk counts.
+func (s *Stage) taken() Band {
+	if s.followed != nil {
+		return *s.followed
+	}
+	return s.Band
 }
 
 func (s *Stage) because(us ...*ir.Unknown) {
@@ -46,13 +67,15 @@ func (s *Stage) because(us ...*ir.Unknown) {
 	}
 }
 
+// addressStage asks that the header names an interface by a private address.
 func (e *engine) addressStage(i *ir.Interface, p place, field packet.Field) Stage {
-	h := e.addresses(i, p)
-	may := e.from(field, h.may)
+	h := e.stands(i, p)
 	s := Stage{
 		Kind: KindAddress, Component: i.Resource, Place: i.Origin.Place(""),
-		Message: "no " + familyName(e.Family()) + " address on " + i.Resource,
-		Band:    Band{Must: e.from(field, h.sure), Ground: may, May: may},
+		Message: "no " + familyName(e.Family()) + " address on " + i.Resource, Band: h.src,
+	}
+	if field == packet.FieldDst {
+		s.Band = h.dst
 	}
 	s.because(h.why)
 	return s
@@ -66,17 +89,16 @@ func familyName(f packet.Family) string {
 }
 
 // exists is the doubt about an interface that may not be there at all.
-func (e *engine) exists(i *ir.Interface) []Stage {
-	if i.Maybe == nil {
-		return nil
-	}
+func (e *engine) exists(i *ir.Interface) Stage {
 	s := Stage{Kind: KindOutside, Component: i.Resource, Place: i.Origin.Place(""), Band: perhaps(e.Space)}
 	s.because(i.Maybe)
-	return []Stage{s}
+	return s
 }
 
-func (e *engine) groupStage(i *ir.Interface, egress bool, members Members) Stage {
-	s := Stage{Kind: KindGroupIn, Component: i.Resource, Code: "ENI_SG_RULES_MISMATCH", Place: i.Origin.Place("")}
+// groupStage is what the groups of an interface let through, with an interface,
+// or nobody, at the other end. ok tells whether references identify it.
+func (e *engine) groupStage(i *ir.Interface, egress bool, v View, other *ir.Interface, ok truth) Stage {
+	s := Stage{Kind: KindGroupIn, Component: i.Resource, Code: "ENI_SG_RULES_MISMATCH", Place: i.Origin.Place(""), Interface: i}
 	dir := "in"
 	if egress {
 		s.Kind, dir = KindGroupOut, "out"
@@ -85,7 +107,7 @@ func (e *engine) groupStage(i *ir.Interface, egress bool, members Members) Stage
 	if len(i.Groups.Sure) > 0 {
 		s.Place = i.Groups.Sure[0].Origin.Place("")
 	}
-	s.Band = GroupsBand(e.Space, i, egress, members)
+	s.Band = e.groups(i, egress, v, other, ok)
 	if !s.Band.Exact() {
 		s.because(groupUnknowns(i, egress)...)
 	}
@@ -134,7 +156,7 @@ func (e *engine) serviceStage(i *ir.Interface) Stage {
 			s.Place = i.Services.Place
 		}
 	}
-	if i.NoInbound {
+	if i.NoInbound || i.Kind == ir.InterfaceConnectEndpoint {
 		s.Message = i.Resource + " accepts no connections"
 	}
 	return s

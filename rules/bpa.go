@@ -83,11 +83,11 @@ func onlyBPA(p *Pass, i *ir.Interface, f packet.Family) (*reach.Stage, error) {
 		return nil, err
 	}
 	s := p.Model.Space(f)
-	for _, w := range x.Flow.Ways {
+	for _, r := range p.Model.Repairs(f, x.Flow, p.Model.Internet(f)) {
 		var bpa *reach.Stage
 		open := p.Model.Internet(f)
-		for k := range w.Stages {
-			st := &w.Stages[k]
+		for k := range r.Way.Stages {
+			st := &r.Way.Stages[k]
 			switch {
 			case st.Kind == reach.KindBPA:
 				bpa = st

@@ -330,7 +330,7 @@ func why(o *opening, x exposed) string {
 	var parts []string
 	for _, s := range x.exposure.Flow.Ways[0].Stages {
 		switch {
-		case s.Kind == reach.KindGateway:
+		case s.Kind == reach.KindGateway && !s.Reply:
 			parts = append(parts, "the way in is "+s.Component+at(s.Place.Range))
 		case s.Kind == reach.KindAddress && s.Component == x.iface.Resource && o.family == packet.IPv4:
 			parts = append(parts, x.iface.Resource+" has a public address"+at(s.Place.Range))
@@ -348,7 +348,7 @@ func pathPlaces(o *opening, x exposed) []diag.Place {
 		switch {
 		case p.Range.IsZero():
 			continue
-		case s.Kind == reach.KindGateway:
+		case s.Kind == reach.KindGateway && !s.Reply:
 			p.Message = "gateway"
 		case s.Kind == reach.KindRoute && s.Reply && s.Band.Exact():
 			p.Message = "route"

@@ -1,0 +1,101 @@
+package reach
+
+import (
+	"cmp"
+	"slices"
+
+	"github.com/postern-dev/postern/packet"
+	"github.com/postern-dev/postern/solver"
+)
+
+// Blockers lists the stages that let nothing of a set through: each would have
+// to change. They are those of every way that there is or would be with one more
+// route, without repetitions: the most promising way first, the one with the
+// fewest of them.
+func (m *Model) Blockers(f packet.Family, flow Flow, asked solver.Set) []Stage {
+	var stages []Stage
+	seen := map[string]bool{}
+	for _, r := range m.Repairs(f, flow, asked) {
+		for _, s := range r.Alone {
+			if !seen[s.Message] {
+				seen[s.Message] = true
+				stages = append(stages, s)
+			}
+		}
+	}
+	return stages
+}
+
+// Repair is one way with what would have to change on it so that something of a
+// set flows.
+type Repair struct {
+	Way Way
+	// Alone are the stages each of which stops everything by itself.
+	Alone []Stage
+	// Changes are enough: those of Alone, and of stages that only together stop
+	// everything the later ones.
+	Changes []Change
+}
+
+// Change is a stage that has to let more through.
+type Change struct {
+	Stage Stage
+	// Let is a part of what was asked for that it stops, in headers as the
+	// initiator sends them; for a stage of the reply the header whose reply it is.
+	Let solver.Box
+}
+
+// Repairs lists what stands in the way of a set, way by way: the one with the
+// fewest changes first. The ways are those that there are, and those that there
+// would be if a route led where the second end is.
+func (m *Model) Repairs(f packet.Family, flow Flow, asked solver.Set) []Repair {
+	e := m.engines[f]
+	w := &walker{e: e, q: flow.Question, hope: true}
+	for _, a := range endPlaces(flow.From) {
+		for _, b := range endPlaces(flow.To) {
+			w.between(flow.From, flow.To, a, b)
+		}
+	}
+	if !flow.Direct && flow.To != nil {
+		w.through(m, flow.From, flow.To)
+	}
+	var rs []Repair
+	for _, way := range w.ways {
+		if r := e.repair(way, asked); len(r.Changes) > 0 {
+			rs = append(rs, r)
+		}
+	}
+	slices.SortStableFunc(rs, func(a, b Repair) int {
+		return cmp.Or(cmp.Compare(len(a.Changes), len(b.Changes)), cmp.Compare(len(a.Way.Stages), len(b.Way.Stages)))
+	})
+	return rs
+}
+
+// repair goes along a way with what was asked for, and notes each stage that
+// leaves nothing of it.
+func (e *engine) repair(way Way, asked solver.Set) Repair {
+	r := Repair{Way: way}
+	left := asked
+	for _, s := range way.Stages {
+		band := s.Band.May
+		if s.Reply {
+			band = e.Union(band, e.noReply)
+		}
+		if alone, err := e.Disjoint(band, asked); err == nil && alone && s.Message != "" {
+			r.Alone = append(r.Alone, s)
+		}
+		if stops, err := e.Disjoint(band, left); err != nil || !stops {
+			left = e.Intersect(left, band)
+			continue
+		}
+		c := Change{Stage: s}
+		for b := range e.Boxes(left) {
+			c.Let = b
+			break
+		}
+		if s.Message != "" {
+			r.Changes = append(r.Changes, c)
+		}
+	}
+	return r
+}

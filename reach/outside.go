@@ -1,0 +1,503 @@
+package reach
+
+import (
+	"net/netip"
+
+	"go4.org/netipx"
+
+	"github.com/postern-dev/postern/diag"
+	"github.com/postern-dev/postern/ir"
+	"github.com/postern-dev/postern/packet"
+	"github.com/postern-dev/postern/solver"
+)
+
+// between walks all ways between two ends at given places.
+func (w *walker) between(from, to *ir.Interface, a, b place) outcome {
+	switch {
+	case from == nil:
+		return w.inbound(to, b, nil)
+	case to == nil:
+		return w.outbound(from, a)
+	}
+	return w.within(from, to, a, b, nil)
+}
+
+// begin makes the trip of a request that an interface sends.
+func (w *walker) begin(from *ir.Interface, a place, to end, next *relay) trip {
+	return trip{s: &segment{e: w.e, from: end{iface: from, at: a}, to: to, next: next}, fresh: true, known: yes, live: w.e.All()}
+}
+
+// sends walks on from an interface, for each address that it may send from: an
+// EC2 Instance Connect endpoint may send in the name of the person that uses it.
+// [eice-security-groups]
+func (w *walker) sends(t trip, walk func(trip) outcome) outcome {
+	e, i, p := w.e, t.s.from.iface, t.s.from.at
+	own := e.addressStage(i, p, packet.FieldSrc)
+	if i.Kind == ir.InterfaceEndpoint {
+		return w.stop(t, Stage{Kind: KindAddress, Component: i.Resource, Place: i.Origin.Place(""), Code: "VPCE_INTRA_VPC_TRAFFIC",
+			Message: "the endpoint " + i.Resource + " answers and begins no flows"})
+	}
+	if i.Kind != ir.InterfaceConnectEndpoint {
+		if !w.push(&t, own) {
+			return nothing()
+		}
+		t.live = e.Intersect(t.live, own.Band.May)
+		return walk(t)
+	}
+	other := own
+	other.Message = ""
+	other.Band = Band{Must: e.Complement(own.Band.May), Ground: e.Complement(own.Band.Must), May: e.Complement(own.Band.Must)}
+	keeps := known(i.PreserveClient)
+	var outs []outcome
+	for k, s := range []Stage{own, other} {
+		u := t
+		ok := keeps
+		if k == 0 {
+			ok = map[truth]truth{yes: no, no: yes, maybe: maybe}[keeps]
+		} else {
+			x := *u.s
+			x.anchored = true
+			u.s = &x
+		}
+		fact := Stage{Kind: KindOutside, Component: i.Resource, Place: i.Origin.Place("")}
+		fact.because(i.PreserveClient.Why)
+		if ok == no || !w.push(&u, s) || ok == maybe && !w.ask(&u, ok, fact) {
+			continue
+		}
+		u.live = e.Intersect(u.live, s.Band.May)
+		outs = append(outs, walk(u))
+	}
+	return w.union(e, outs...)
+}
+
+// within walks the ways between two interfaces: to the private addresses of the
+// second, and by the internet to its public ones.
+func (w *walker) within(from, to *ir.Interface, a, b place, next *relay) outcome {
+	e := w.e
+	if a.subnet == nil || b.subnet == nil || a.vpc == nil || b.vpc == nil || sameVPC(a.vpc, b.vpc) == maybe {
+		return w.unseen(from, to, a, b, next)
+	}
+	private := w.begin(from, a, end{iface: to, at: b}, next)
+	outs := []outcome{w.sends(private, func(t trip) outcome {
+		s := e.addressStage(to, b, packet.FieldDst)
+		if !w.push(&t, s) {
+			return nothing()
+		}
+		t.live = e.Intersect(t.live, s.Band.May)
+		return w.depart(t, a)
+	})}
+	if e.Family() == packet.IPv6 {
+		if e.nats && !w.hope {
+			outs = append(outs, w.embedded(from, to, a, b, next)...)
+		}
+		return w.union(e, outs...)
+	}
+	if st := e.stands(to, b); st.hasPublic != no {
+		public := w.begin(from, a, end{iface: to, at: b, public: true}, next)
+		outs = append(outs, w.sends(public, func(t trip) outcome {
+			if !w.push(&t, e.publicStage(to, b, packet.FieldDst)) {
+				return nothing()
+			}
+			t.live = e.Intersect(t.live, st.dstPublic)
+			return w.depart(t, a)
+		}))
+	}
+	return w.union(e, outs...)
+}
+
+// embedded are the ways to the IPv4 addresses of an interface through a NAT
+// gateway: NAT64. [VPC vpc-nat-gateway.md]
+func (w *walker) embedded(from, to *ir.Interface, a, b place, next *relay) []outcome {
+	e := w.e
+	private, public := e.embeddedDst(to, b)
+	var outs []outcome
+	for k, dst := range []solver.Set{private, public} {
+		if dst == solver.Empty {
+			continue
+		}
+		t := w.begin(from, a, end{iface: to, at: b, public: k == 1, embedded: true}, next)
+		outs = append(outs, w.sends(t, func(t trip) outcome {
+			w.push(&t, Stage{Kind: KindAddress, Component: to.Resource, Place: to.Origin.Place(""), Band: Band{solver.Empty, dst, dst}.sure(e.other.stands(to, b), k == 1)})
+			t.live = e.Intersect(t.live, dst)
+			return w.depart(t, a)
+		}))
+	}
+	return outs
+}
+
+// sure is the band of addresses that are there for certain.
+func (b Band) sure(s *standing, public bool) Band {
+	if public && s.hasPublic == yes || !public && s.why == nil {
+		b.Must = b.May
+	}
+	return b
+}
+
+// embeddedDst returns the headers to IPv6 addresses that hold the private, and
+// the public, IPv4 addresses of an interface.
+func (e *engine) embeddedDst(i *ir.Interface, p place) (private, public solver.Set) {
+	st := e.other.stands(i, p)
+	return e.from(packet.FieldDst, embeddedSet(st.may)), e.from(packet.FieldDst, embeddedSet(st.public))
+}
+
+func embeddedSet(four *netipx.IPSet) *netipx.IPSet {
+	var b netipx.IPSetBuilder
+	for _, r := range four.Ranges() {
+		b.AddRange(netipx.IPRangeFrom(embedded(r.From()), embedded(r.To())))
+	}
+	return build(&b)
+}
+
+// unseen is the way between ends of which one stands outside the input: groups
+// and services still decide, everything between them may let it pass.
+func (w *walker) unseen(from, to *ir.Interface, a, b place, next *relay) outcome {
+	why := a.why
+	if b.subnet == nil || b.vpc == nil || why == nil {
+		why = b.why
+	}
+	t := w.begin(from, a, end{iface: to, at: b}, next)
+	return w.sends(t, func(t trip) outcome {
+		s := w.e.addressStage(to, b, packet.FieldDst)
+		s.Band.May = w.e.Union(s.Band.May, w.e.stands(to, b).dstPublic)
+		s.Band.Ground = w.e.Union(s.Band.Ground, w.e.stands(to, b).dstPublic)
+		if !w.push(&t, s) {
+			return nothing()
+		}
+		if why == nil {
+			why = &ir.Unknown{Cause: diag.Cause{Code: diag.NotInInput, Message: "whether " + from.Resource + " and " + to.Resource + " are in one VPC is not in the input", Address: to.Origin.Address, Range: to.Origin.Range}}
+		}
+		return w.opaque(t, why)
+	})
+}
+
+// outbound walks the ways from an interface to hosts outside.
+func (w *walker) outbound(from *ir.Interface, a place) outcome {
+	e := w.e
+	t := w.begin(from, a, end{}, nil)
+	return w.sends(t, func(t trip) outcome {
+		exempt := w.exemptWay(t, a)
+		lattice := w.toLattice(t, a)
+		s := e.outside(packet.FieldDst)
+		if !w.push(&t, s) {
+			return nothing()
+		}
+		t.live = e.Intersect(t.live, s.Band.May)
+		if a.subnet == nil || a.vpc == nil {
+			return w.union(e, w.opaque(t, a.why), exempt)
+		}
+		reserved := Stage{Kind: KindRoute, Component: a.subnet.Origin.Address, Place: a.subnet.Origin.Place(""), Code: "NO_ROUTE_TO_DESTINATION",
+			Message: "no route applies to reserved addresses", Band: exactly(e.Complement(e.reservedDst))}
+		w.push(&t, reserved)
+		t.live = e.Intersect(t.live, reserved.Band.May)
+		return w.union(e, w.depart(t, a), exempt, lattice)
+	})
+}
+
+// exemptWay is the way to the services of AWS that neither groups nor ACLs
+// filter.
+func (w *walker) exemptWay(t trip, a place) outcome {
+	e := w.e
+	s := Stage{Kind: KindOutside, Component: "AWS service", Band: exactly(e.from(packet.FieldDst, e.exempt(a))), via: "AWS service"}
+	if w.hope || !w.push(&t, s) || t.s.from.iface.Maybe != nil && !w.push(&t, e.exists(t.s.from.iface)) {
+		return nothing()
+	}
+	o := outcome{forward: w.all(e, t.path)}
+	o.complete = o.forward
+	if o.forward.May != solver.Empty {
+		w.found(t, o, nil)
+	}
+	return o
+}
+
+// lattice are the addresses of VPC Lattice. [vpc-lattice security-groups]
+var lattice = map[packet.Family]string{packet.IPv4: "169.254.171.0/24", packet.IPv6: "fd00:ec2:80::/64"}
+
+// reserved are the addresses to which no route applies. [VPC VPC_Route_Tables.md]
+var reserved = map[packet.Family]string{packet.IPv4: "169.254.168.0/22", packet.IPv6: "fd00:ec2::/32"}
+
+// toLattice is the way to VPC Lattice: by the groups of the sender, its subnet's
+// ACL, and those of the VPC's association. No route is looked up.
+func (w *walker) toLattice(t trip, a place) outcome {
+	if a.vpc == nil || a.subnet == nil || a.vpc.Lattice == nil || w.hope {
+		return nothing()
+	}
+	e := w.e
+	s := Stage{Kind: KindAddress, Component: "VPC Lattice", Band: exactly(e.latticeDst), via: "VPC Lattice"}
+	door := &ir.Interface{Resource: a.vpc.Lattice.Origin.Address, Groups: a.vpc.Lattice.Groups, Kind: ir.InterfaceOther, Origin: a.vpc.Lattice.Origin}
+	if !w.push(&t, s) || !w.sender(&t, no) || !w.border(&t, a, true) || !w.push(&t, e.groupStage(door, false, requestIn, t.s.from.iface, yes)) {
+		return nothing()
+	}
+	t.door = door0(doorService)
+	return w.arrived(t)
+}
+
+func door0(k doorKind) door { return door{kind: k} }
+
+// inbound walks the ways from hosts outside to an interface: by the internet
+// gateway of its VPC, and by private links.
+func (w *walker) inbound(to *ir.Interface, b place, next *relay) outcome {
+	outs := []outcome{w.fromInternet(to, b, next)}
+	if b.subnet == nil || b.vpc == nil {
+		outs = append(outs, w.fromSomewhere(to, b, next))
+	} else {
+		outs = append(outs, w.fromLinks(to, b, next)...)
+		outs = append(outs, w.fromAfar(to, b, next), w.fromLattice(to, b, next))
+	}
+	outs = append(outs, w.indirect(to, b))
+	return w.union(w.e, outs...)
+}
+
+// arriving makes the trip of a request that a host outside sends.
+func (w *walker) arriving(to *ir.Interface, b place, public bool, next *relay) trip {
+	t := trip{s: &segment{e: w.e, to: end{iface: to, at: b, public: public}, next: next}, known: no}
+	s := w.e.outside(packet.FieldSrc)
+	w.push(&t, s)
+	t.live = s.Band.May
+	return t
+}
+
+func (w *walker) fromInternet(to *ir.Interface, b place, next *relay) outcome {
+	e := w.e
+	v4 := e.Family() == packet.IPv4
+	t := w.arriving(to, b, v4, next)
+	carried := Stage{Kind: KindAddress, Component: "outside", Band: exactly(e.carriedSrc)}
+	if !v4 {
+		carried.Band = exactly(e.globalSrc)
+	}
+	public := e.publicStage(to, b, packet.FieldDst)
+	w.push(&t, carried)
+	if !w.push(&t, public) {
+		return nothing()
+	}
+	t.live = e.Intersect(t.live, carried.Band.May, public.Band.May)
+	t.door = door{kind: doorInternet}
+	if b.subnet == nil || b.vpc == nil {
+		if to.DenyIGW && !w.refused(&t, to) {
+			return nothing()
+		}
+		t.door = door{}
+		t.known = no
+		return w.opaque(t, b.why)
+	}
+	if !v4 {
+		return w.enter(t)
+	}
+	l := e.through(lensKey{kind: "enter", of: to, at: b}, func() *lens {
+		l := &lens{dst: e.destinations(to, b)}
+		if len(l.dst) == 0 { // what would be asked if it had one
+			l.dst = []pair{{rangeSet(everyone(e.Family())), e.stands(to, b).may, true}}
+		}
+		return l
+	})
+	return w.translate(t, &segment{e: e, to: end{iface: to, at: b}, next: next, lens: l}, nil, w.enter)
+}
+
+// fromLinks are the ways from hosts outside by private links: virtual private
+// gateways and transit gateways. A source that is no internet address comes that
+// way; an internet address may where the routes lead back to such a link.
+func (w *walker) fromLinks(to *ir.Interface, b place, next *relay) []outcome {
+	if w.hope && len(w.ways) > 0 {
+		return nil
+	}
+	e := w.e
+	var outs []outcome
+	back := e.linkedBack(b)
+	come := Stage{Kind: KindLink, Component: "outside", Band: Band{
+		Must: e.privateSrc, Ground: e.Union(e.privateSrc, e.Difference(back, e.inet)), May: e.Union(e.privateSrc, back, e.Complement(e.globalSrc)),
+	}}
+	start := func(component string, place diag.Place, why *ir.Unknown, ok truth) (trip, bool) {
+		t := w.arriving(to, b, false, next)
+		dst := e.addressStage(to, b, packet.FieldDst)
+		s := come
+		s.Component, s.Place, s.via = component, place, component
+		s.because(why)
+		if ok != yes {
+			s.Band.Must = solver.Empty
+		}
+		if !w.push(&t, dst) || !w.push(&t, s) {
+			return t, false
+		}
+		t.live = e.Intersect(t.live, dst.Band.May, s.Band.May)
+		return t, true
+	}
+	for _, g := range e.net.Gateways {
+		ok := isVPC(g.VPC, b.vpc)
+		if g.Kind != ir.VirtualPrivateGateway || ok == no {
+			continue
+		}
+		if t, on := start(nameOf(g), g.Origin.Place(""), behind(g.Origin, "a virtual private gateway"), ok); on {
+			t.door = door{kind: doorPrivate, gateway: g}
+			outs = append(outs, w.enterPrivate(t, g))
+		}
+	}
+	for _, g := range e.net.TransitGateways {
+		for _, a := range g.Attachments {
+			if !a.Outside {
+				continue
+			}
+			if t, on := start(g.Origin.Address, g.Origin.Place(""), behind(a.Origin, a.Origin.Address), yes); on {
+				t.door = door{kind: doorTransit, transit: g, from: a}
+				outs = append(outs, w.transitNext(t, g, a, nil))
+			}
+		}
+		if _, ok := attachment(g, b.vpc); g.Open != nil && ok != no {
+			if t, on := start(g.Origin.Address, g.Origin.Place(""), g.Open, maybe); on {
+				outs = append(outs, w.opaque(t, g.Open))
+			}
+		}
+	}
+	return outs
+}
+
+// fromAfar is the way by what is not modelled, where the routes lead back to it.
+func (w *walker) fromAfar(to *ir.Interface, b place, next *relay) outcome {
+	e := w.e
+	back, why := e.unmodelledBack(b)
+	if back == solver.Empty || w.hope {
+		return nothing()
+	}
+	t := w.arriving(to, b, false, next)
+	dst := e.addressStage(to, b, packet.FieldDst)
+	come := Stage{Kind: KindLink, Component: "outside", Band: Band{Must: solver.Empty, Ground: e.Difference(back, e.inet), May: back}}
+	come.because(why)
+	if !w.push(&t, dst) || !w.push(&t, come) {
+		return nothing()
+	}
+	return w.opaque(t, why)
+}
+
+// fromSomewhere is the way by private links to an interface that stands where the
+// input does not show.
+func (w *walker) fromSomewhere(to *ir.Interface, b place, next *relay) outcome {
+	e := w.e
+	t := w.arriving(to, b, false, next)
+	come := Stage{Kind: KindLink, Component: "outside", Band: Band{solver.Empty, e.Complement(e.globalSrc), e.All()}}
+	come.because(b.why)
+	if w.hope || !w.push(&t, e.addressStage(to, b, packet.FieldDst)) || !w.push(&t, come) {
+		return nothing()
+	}
+	return w.opaque(t, b.why)
+}
+
+// unmodelledBack returns the headers whose sources the routes of a place may lead
+// to by something that is not modelled.
+func (e *engine) unmodelledBack(b place) (set solver.Set, why *ir.Unknown) {
+	if why = b.subnet.RouteTable.Open; why != nil {
+		return e.All(), why
+	}
+	set = solver.Empty
+	for _, t := range b.subnet.RouteTable.Of {
+		for _, x := range e.partition(t, true).toward {
+			k := x.target.Kind
+			if k == ir.TargetOther || k == ir.TargetInvalid || k == ir.TargetGateway && (x.target.Gateway.Kind == ir.OtherGateway || x.target.Gateway.Kind == ir.GatewayInvalid) {
+				set, why = e.Union(set, x.band.May), x.why
+				if why == nil {
+					why = behind(t.Origin, "a route of "+t.Origin.Address)
+				}
+			}
+		}
+	}
+	return set, why
+}
+
+// linkedBack returns the headers whose sources the routes of a place may lead to
+// by a private link.
+func (e *engine) linkedBack(b place) solver.Set {
+	if b.subnet.RouteTable.Open != nil {
+		return e.All()
+	}
+	set := solver.Empty
+	for _, t := range b.subnet.RouteTable.Of {
+		for _, x := range e.partition(t, true).toward {
+			if private(x.target) {
+				set = e.Union(set, x.band.May)
+			}
+		}
+	}
+	return set
+}
+
+// private reports whether hosts outside may be behind a target, other than on
+// the internet.
+func private(t ir.Target) bool {
+	switch t.Kind {
+	case ir.TargetGateway:
+		k := t.Gateway.Kind
+		return k == ir.VirtualPrivateGateway || k == ir.OtherGateway || k == ir.GatewayInvalid
+	case ir.TargetTransitGateway, ir.TargetOther, ir.TargetInvalid:
+		return true
+	case ir.TargetLocal, ir.TargetPeering, ir.TargetInterface:
+	}
+	return false
+}
+
+// fromLattice is the way from VPC Lattice to a target of it.
+func (w *walker) fromLattice(to *ir.Interface, b place, next *relay) outcome {
+	e := w.e
+	if !e.lattice || w.hope {
+		return nothing()
+	}
+	t := w.arriving(to, b, false, next)
+	dst := e.addressStage(to, b, packet.FieldDst)
+	if !w.push(&t, Stage{Kind: KindAddress, Component: "VPC Lattice", Band: exactly(e.latticeSrc), via: "VPC Lattice"}) || !w.push(&t, dst) || !w.border(&t, b, false) {
+		return nothing()
+	}
+	if !w.push(&t, e.groupStage(to, false, requestIn, nil, no)) || !w.push(&t, e.serviceStage(to)) {
+		return nothing()
+	}
+	f := w.all(e, t.path)
+	r := trip{s: t.s, reply: true}
+	reply, backs := w.walked(func() outcome {
+		w.border(&r, b, true)
+		return w.deliver(r)
+	})
+	o := outcome{f, all(e.Space, f, anyOf(e.Space, reply, exactly(e.noReply)))}
+	if f.May != solver.Empty {
+		w.found(t, o, backs)
+	}
+	return o
+}
+
+// indirect is the way of services that bring internet traffic to interfaces
+// without a route: Global Accelerator, CloudFront VPC origins. They ask for an
+// internet gateway only, and what the interface's groups see is not known.
+func (w *walker) indirect(to *ir.Interface, b place) outcome {
+	e := w.e
+	if len(e.net.Indirect) == 0 || w.hope || b.vpc == nil {
+		return nothing()
+	}
+	_, ok := e.gatewayOf(b.vpc)
+	if and(ok, passesBPA(b, true, false)) == no {
+		return nothing()
+	}
+	t := w.arriving(to, b, false, nil)
+	dst := e.addressStage(to, b, packet.FieldDst)
+	dst.Band.May = e.Union(dst.Band.May, e.stands(to, b).dstPublic)
+	p := e.net.Indirect[0]
+	s := Stage{Kind: KindOutside, Component: p.Address, Place: p, Band: Band{solver.Empty, solver.Empty, e.All()}, via: p.Address}
+	s.because(&ir.Unknown{Cause: diag.Cause{Code: diag.NotModelled, Message: p.Address + " may bring internet traffic to private interfaces", Address: p.Address, Range: p.Range}})
+	groups := e.groupStage(to, false, requestIn, nil, no)
+	groups.Band = Band{solver.Empty, solver.Empty, e.Project(groups.Band.May, packet.FieldSrc)}
+	if !w.push(&t, dst) || !w.push(&t, s) || !w.push(&t, groups) || !w.push(&t, e.serviceStage(to)) {
+		return nothing()
+	}
+	o := outcome{forward: w.all(e, t.path)}
+	o.complete = o.forward
+	if o.forward.May != solver.Empty {
+		w.found(t, o, nil)
+	}
+	return o
+}
+
+// privateSources are the addresses that hosts behind private links have: those
+// that are not the internet's, and not link-local.
+func privateSources(f packet.Family) *netipx.IPSet {
+	var b netipx.IPSetBuilder
+	if f == packet.IPv4 {
+		return uncarried(f)
+	}
+	b.AddPrefix(netip.PrefixFrom(netip.IPv6Unspecified(), 0))
+	b.RemovePrefix(netip.MustParsePrefix("2000::/3"))
+	b.RemovePrefix(netip.MustParsePrefix("fe80::/10"))
+	return build(&b)
+}
