@@ -33,7 +33,7 @@ func runText(t *testing.T, j *Judge, in string, workers int) (lines string, s *S
 // input, to the last byte.
 func TestOrder(t *testing.T) {
 	n := shop()
-	text := string(flagsLog(rows(n, 12_000))) + "nonsense\n" + strings.Repeat("5 1 eni-1 - - - - - - - 1 1 - NODATA - -\n", 3)
+	text := string(flagsLog(t, rows(n, 12_000))) + "nonsense\n" + strings.Repeat("5 1 eni-1 - - - - - - - 1 1 - NODATA - -\n", 3)
 	text = strings.Replace(text, " ACCEPT ", " REJECT ", 40)
 	text = strings.Replace(text, " ACCEPT ", " DROPPED ", 15)
 	var lines, summary string
@@ -92,7 +92,7 @@ func (c cut) Read(b []byte) (int, error) {
 // What goes wrong outside ends a run, and is told.
 func TestFailures(t *testing.T) {
 	n := shop()
-	text := flagsLog(rows(n, 50_000))
+	text := flagsLog(t, rows(n, 50_000))
 	open := func(in io.Reader) *record.Source {
 		s, err := record.Open(in, nil, 0)
 		if err != nil {

@@ -149,20 +149,7 @@ func rows(n *ir.Network, count int) []row {
 	return rs
 }
 
-// logFormats are the ways in which the benchmarks write a log.
-var logFormats = []struct {
-	name  string
-	write func(testing.TB, []row) []byte
-}{
-	{"Default", func(_ testing.TB, rs []row) []byte { return defaultLog(rs) }},
-	{"Flags", func(_ testing.TB, rs []row) []byte { return flagsLog(rs) }},
-	{"CSV", func(_ testing.TB, rs []row) []byte { return csvLog(rs) }},
-	{"JSON", func(_ testing.TB, rs []row) []byte { return jsonLog(rs) }},
-	{"Gzip", func(t testing.TB, rs []row) []byte { return zipped(t, defaultLog(rs)) }},
-	{"Parquet", parquetLog},
-}
-
-func defaultLog(rs []row) []byte {
+func defaultLog(_ testing.TB, rs []row) []byte {
 	var b []byte
 	for _, r := range rs {
 		b = append(appendDefault(b, &r), '\n')
@@ -175,7 +162,7 @@ func appendDefault(b []byte, r *row) []byte {
 		r.Protocol, r.Packets, r.Bytes, r.Start, r.End, r.Action, r.Status)
 }
 
-func flagsLog(rs []row) []byte {
+func flagsLog(_ testing.TB, rs []row) []byte {
 	b := []byte("version account-id interface-id srcaddr dstaddr srcport dstport protocol packets bytes start end action log-status tcp-flags flow-direction\n")
 	for _, r := range rs {
 		b = fmt.Appendf(appendDefault(b, &r), " %d %s\n", r.Flags, r.Direction)
@@ -183,7 +170,7 @@ func flagsLog(rs []row) []byte {
 	return b
 }
 
-func csvLog(rs []row) []byte {
+func csvLog(_ testing.TB, rs []row) []byte {
 	b := []byte("interface_id,srcaddr,dstaddr,srcport,dstport,protocol,packets,bytes,start,end,action,log_status\n")
 	for _, r := range rs {
 		b = fmt.Appendf(b, "%s,%s,%s,%d,%d,%d,%d,%d,%d,%d,%s,%s\n", r.Interface, r.Src, r.Dst, r.SrcPort, r.DstPort, r.Protocol, r.Packets, r.Bytes,
@@ -192,7 +179,7 @@ func csvLog(rs []row) []byte {
 	return b
 }
 
-func jsonLog(rs []row) []byte {
+func jsonLog(_ testing.TB, rs []row) []byte {
 	var b []byte
 	for _, r := range rs {
 		b = fmt.Appendf(b, "{\"src\":%q,\"dst\":%q,\"protocol\":\"tcp\",\"sport\":%d,\"dport\":%d}\n", r.Src, r.Dst, r.SrcPort, r.DstPort)
@@ -200,10 +187,10 @@ func jsonLog(rs []row) []byte {
 	return b
 }
 
-func zipped(t testing.TB, text []byte) []byte {
+func gzipLog(t testing.TB, rs []row) []byte {
 	var b bytes.Buffer
 	w := gzip.NewWriter(&b)
-	if _, err := w.Write(text); err != nil {
+	if _, err := w.Write(defaultLog(t, rs)); err != nil {
 		t.Fatal(err)
 	}
 	if err := w.Close(); err != nil {
