@@ -53,6 +53,7 @@ type aclList struct {
 	lines  []aclLine
 	before []aclPrefix // what holds before each line
 	exact  bool        // order and existence of all entries are known
+	known  *matches    // of the lines, by what they surely match; made when it is needed
 }
 
 // aclPrefix is what the numbered entries before a line do.
@@ -244,26 +245,6 @@ func mayPrecede(o, e *aclLine) bool {
 	return o != e && (!o.entry.Number.Known() || !e.entry.Number.Known() || o.entry.Number.V <= e.entry.Number.V)
 }
 
-// certify returns what proves a ruling about line i: entries before it that
-// match all of its packets, none of which can be left out.
-func (l *aclList) certify(i int, r ruling) ([]*ir.Entry, error) {
-	e := &l.lines[i]
-	thwarted := r.fate != fateTwin
-	first := func(o *aclLine) bool { return o.does(e) != thwarted }
-	if !r.supposed {
-		return l.cover(e.may, l.lines[:i], first)
-	}
-	var lines []aclLine
-	for k := range l.lines {
-		if o := &l.lines[k]; mayPrecede(o, e) && o.entry.Allow.Known() {
-			line := *o
-			line.must = o.shape
-			lines = append(lines, line)
-		}
-	}
-	return l.cover(e.may, lines, first)
-}
-
 // isStyle reports whether line i says what the implicit entry says anyway: it
 // denies everything, and nothing else comes after it. People write it for the
 // reader.
@@ -311,24 +292,26 @@ func (b *aclBoth) judge(i int) (verdict, error) {
 	return v, nil
 }
 
-// certify returns the cover of a dead entry in both families.
-func (b *aclBoth) certify(i int, v verdict) ([]*ir.Entry, error) {
+// certify returns the cover of a dead entry in both families, and its proofs.
+func (b *aclBoth) certify(ctx context.Context, i int, v verdict) ([]*ir.Entry, []CoverProof, error) {
 	var cover []*ir.Entry
+	var proofs []CoverProof
 	for k, l := range b {
 		if v.families[k].fate <= fateAbsent {
 			continue
 		}
-		part, err := l.certify(i, v.families[k])
+		part, proof, err := l.certify(ctx, i, v.families[k])
 		if err != nil {
-			return nil, err
+			return nil, nil, err
 		}
+		proofs = append(proofs, *proof)
 		for _, e := range part {
 			if !slices.Contains(cover, e) {
 				cover = append(cover, e)
 			}
 		}
 	}
-	return cover, nil
+	return cover, proofs, nil
 }
 
 // newACLBoth analyses one direction of an ACL.

@@ -1,76 +1,99 @@
 package rules
 
 import (
+	"context"
 	"slices"
 
 	"github.com/postern-dev/postern/ir"
+	"github.com/postern-dev/postern/reach"
 	"github.com/postern-dev/postern/solver"
 )
 
-// mostCovers bounds the entries among which a smallest cover is looked for.
-const mostCovers = 64
-
-// cover chooses entries among lines that together surely match a set, such
-// that none of them can be left out. One entry alone is best; those of which
-// first holds are used before others. The set must be covered by the lines.
-func (l *aclList) cover(target solver.Set, lines []aclLine, first func(*aclLine) bool) ([]*ir.Entry, error) {
-	s := l.space
-	var deciding []*aclLine
-	rest := target
-	for _, turn := range []bool{true, false} {
-		for k := range lines {
-			o := &lines[k]
-			if o.must == solver.Empty || first(o) != turn {
-				continue
-			}
-			alone, err := s.Subset(target, o.must)
-			if err != nil {
-				return nil, err
-			}
-			if alone {
-				return []*ir.Entry{o.entry}, nil
-			}
-			if next := s.Difference(rest, o.must); next != rest {
-				deciding, rest = append(deciding, o), next
-			}
-		}
-		if rest == solver.Empty {
-			break
-		}
-	}
-	if rest == solver.Invalid {
-		return nil, solver.ErrBudget
-	}
-	if len(deciding) <= mostCovers {
-		var err error
-		if deciding, err = irreducible(s, target, deciding); err != nil {
-			return nil, err
-		}
-	}
-	var es []*ir.Entry
-	for _, o := range deciding {
-		es = append(es, o.entry)
-	}
-	slices.SortStableFunc(es, func(a, b *ir.Entry) int { return int(a.Number.V) - int(b.Number.V) })
-	return es, nil
+// boxes is what the match of an entry is in the list's family.
+func (l *aclList) boxes(e *ir.Entry, b reach.Bound) []solver.Box {
+	return reach.Boxes(l.space.Family(), reach.RequestView(l.egress), e.Match, b, nil)
 }
 
-// irreducible drops lines without which the rest still covers the target.
-func irreducible(s *solver.Space, target solver.Set, lines []*aclLine) ([]*aclLine, error) {
-	for k := len(lines) - 1; k >= 0; k-- {
-		var others []solver.Set
-		for j, o := range lines {
-			if j != k {
-				others = append(others, o.must)
+// add adds a line to matches; what it surely matches is left out when it does
+// not surely stand in the list.
+func (l *aclList) add(m *matches, o *aclLine) {
+	var lo []solver.Box
+	if o.must != solver.Empty {
+		lo = l.boxes(o.entry, reach.Lo)
+	}
+	action := solver.DecisionInvalid
+	switch {
+	case o.allows():
+		action = solver.Permit
+	case o.denies():
+		action = solver.Deny
+	}
+	m.add(&o.entry.Match, lo, l.boxes(o.entry, reach.Hi), action)
+}
+
+func (l *aclList) newMatches() *matches {
+	return &matches{family: l.space.Family(), egress: l.egress}
+}
+
+// certify returns what proves a ruling about line i: entries that match all of
+// its packets, none of which can be left out. Those that make the ruling true
+// come first: they do the opposite of a thwarted entry, the same as a redundant
+// one.
+func (l *aclList) certify(ctx context.Context, i int, r ruling) ([]*ir.Entry, *CoverProof, error) {
+	m, lines := l.known, l.lines[:i]
+	if r.supposed {
+		m, lines = l.supposed()
+	} else if m == nil {
+		m = l.newMatches()
+		for k := range l.lines {
+			l.add(m, &l.lines[k])
+		}
+		l.known = m
+	}
+	e := &l.lines[i]
+	thwarted := r.fate != fateTwin
+	var by []int
+	for _, turn := range []bool{true, false} {
+		for k := range lines {
+			if o := &lines[k]; k != i && o.must != solver.Empty && (o.does(e) != thwarted) == turn && (!r.supposed || mayPrecede(&l.lines[k], e)) {
+				by = append(by, k)
 			}
 		}
-		enough, err := s.Subset(target, s.Union(others...))
-		if err != nil {
-			return nil, err
-		}
-		if enough {
-			lines = slices.Delete(lines, k, k+1)
-		}
 	}
-	return lines, nil
+	chosen, proof, err := m.cover(ctx, i, by)
+	if err == nil && proof == nil {
+		err = errJudges
+	}
+	if err != nil {
+		return nil, nil, err
+	}
+	return inOrder(lines, chosen), proof, nil
+}
+
+// supposed is the list if all entries are there that may be: their lines, and
+// their matches.
+func (l *aclList) supposed() (*matches, []aclLine) {
+	m, lines := l.newMatches(), slices.Clone(l.lines)
+	for k := range lines {
+		o := &lines[k]
+		if o.must = o.shape; !o.entry.Allow.Known() {
+			o.must = solver.Empty
+		}
+		var lo []solver.Box
+		if o.must != solver.Empty {
+			lo = l.boxes(o.entry, reach.Lo)
+		}
+		m.add(&o.entry.Match, lo, l.boxes(o.entry, reach.Hi), solver.DecisionInvalid)
+	}
+	return m, lines
+}
+
+// inOrder returns the entries of some lines by number.
+func inOrder(lines []aclLine, chosen []int) []*ir.Entry {
+	var es []*ir.Entry
+	for _, k := range chosen {
+		es = append(es, lines[k].entry)
+	}
+	slices.SortStableFunc(es, func(a, b *ir.Entry) int { return int(a.Number.V) - int(b.Number.V) })
+	return es
 }

@@ -165,10 +165,20 @@ func complete(f diag.Finding, r *Rule, n *ir.Network) diag.Finding {
 
 // check asks the concrete evaluator.
 func (p Proof) check(n *ir.Network) error {
+	if p.Against != nil {
+		return p.Against
+	}
+	for k := range p.Covers {
+		if err := trace.CheckCover(&p.Covers[k].Claim, p.Covers[k].Cover); err != nil {
+			return fmt.Errorf("the evaluator does not confirm what covers it: %w", err)
+		}
+	}
 	if a := p.ACL; a != nil {
 		if verdict := trace.ACL(a.ACL, a.Egress, a.Header); verdict != a.Expect {
 			return fmt.Errorf("the evaluator does not confirm it: %s is %s there", a.Header, verdict)
 		}
+	}
+	if p.Expect == nil {
 		return nil
 	}
 	if r := trace.Run(n, p.Query); !p.Expect(r) {

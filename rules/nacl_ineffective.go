@@ -158,18 +158,21 @@ func ineffective(p *Pass, allow bool) error {
 			if v.fate != fateThwarted && v.fate != fatePerhaps {
 				continue
 			}
-			cover, err := b.certify(i, v)
+			cover, covers, err := b.certify(p.Context, i, v)
 			if err != nil {
+				if p.contradicted(e, err) {
+					continue
+				}
 				return err
 			}
-			t := &thwarted{v, e, cover}
+			t := &thwarted{v, e, cover, covers}
 			f := t.finding()
 			if f.Fix, err = b.repair(i, t, taken); err != nil {
 				return err
 			}
 			if v.fate == fatePerhaps {
 				f.Because = orderCauses(v.list.acl, e, cover)
-				p.Report(f)
+				p.Prove(f, Proof{Covers: covers})
 				continue
 			}
 			if err := t.prove(p, f); err != nil {
@@ -183,8 +186,9 @@ func ineffective(p *Pass, allow bool) error {
 // thwarted is a dead entry that does not have its effect, with its cover.
 type thwarted struct {
 	verdict
-	entry *ir.Entry
-	cover []*ir.Entry
+	entry  *ir.Entry
+	cover  []*ir.Entry
+	covers []CoverProof
 }
 
 func (t *thwarted) finding() diag.Finding {
@@ -281,7 +285,7 @@ func (t *thwarted) prove(p *Pass, f diag.Finding) error {
 	if more := l.behind(p.Net, e, t.wrong); more != "" {
 		f.Why += "; " + more
 	}
-	p.Prove(f, Proof{ACL: &ACLProof{ACL: l.acl, Egress: l.egress, Header: h, Expect: expected}})
+	p.Prove(f, Proof{ACL: &ACLProof{ACL: l.acl, Egress: l.egress, Header: h, Expect: expected}, Covers: t.covers})
 	return nil
 }
 

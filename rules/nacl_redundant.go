@@ -95,7 +95,7 @@ type redundancy struct {
 
 func redundantEntries(p *Pass, b aclBoth, troubles *troubles) error {
 	r := &redundancy{pass: p, both: b, gone: make([]bool, len(b[0].lines))}
-	covers := make([][]*ir.Entry, len(r.gone))
+	covers, proofs := make([][]*ir.Entry, len(r.gone)), make([][]CoverProof, len(r.gone))
 	for i := range r.gone {
 		e := b[0].lines[i].entry
 		v, err := b.judge(i)
@@ -103,7 +103,7 @@ func redundantEntries(p *Pass, b aclBoth, troubles *troubles) error {
 			return err
 		}
 		if v.fate > fateAbsent {
-			if covers[i], err = b.certify(i, v); err != nil {
+			if covers[i], proofs[i], err = b.certify(p.Context, i, v); err != nil && !p.contradicted(e, err) {
 				return err
 			}
 		}
@@ -117,7 +117,7 @@ func redundantEntries(p *Pass, b aclBoth, troubles *troubles) error {
 	for i, cover := range covers {
 		if e := b[0].lines[i].entry; len(cover) > 0 && r.free(e, cover) {
 			r.gone[i] = true
-			r.report(e, cover, fmt.Sprintf("%s already %s every packet it names", entryNames(cover), verbFor(cover, e)))
+			r.report(e, cover, fmt.Sprintf("%s already %s every packet it names", entryNames(cover), verbFor(cover, e)), proofs[i])
 		}
 	}
 	for _, l := range b {
@@ -213,28 +213,27 @@ func (r *redundancy) candidate(l *aclList, i int) bool {
 // remove reports line i, of which the entries after it decide the rest the
 // same way.
 func (r *redundancy) remove(l *aclList, i int, rest solver.Set) error {
-	e, s := &l.lines[i], l.space
-	var later []aclLine
-	same := solver.Empty
-	for k := i + 1; k < len(l.lines); k++ {
-		if o := &l.lines[k]; !r.gone[k] && o.does(e) {
-			later = append(later, *o)
-			same = s.Union(same, o.must)
-		}
-	}
-	cover, err := l.cover(s.Intersect(rest, same), later, func(*aclLine) bool { return true })
+	e := &l.lines[i]
+	cover, taken, err := r.later(l, i, rest)
 	if err != nil {
 		return err
 	}
 	if !r.free(e.entry, cover) {
 		return nil
 	}
+	proofs, err := r.proofs(l, i)
+	if err != nil {
+		if r.pass.contradicted(e.entry, err) {
+			return nil
+		}
+		return err
+	}
 	verb := "denies"
 	if e.allows() {
 		verb = "allows"
 	}
 	var message string
-	switch implicit := s.Difference(rest, same) != solver.Empty; {
+	switch implicit := taken != rest; {
 	case len(cover) == 0:
 		message = "the implicit * denies its packets anyway"
 	case implicit:
@@ -245,8 +244,62 @@ func (r *redundancy) remove(l *aclList, i int, rest solver.Set) error {
 		message = fmt.Sprintf("%s together %s its packets anyway", entryNames(cover), verbFor(cover, e.entry))
 	}
 	r.gone[i] = true
-	r.report(e.entry, cover, message)
+	r.report(e.entry, cover, message, proofs)
 	return nil
+}
+
+// later returns entries after line i that do the same with what they match of
+// the rest, none of which can be left out, and how much of the rest that is.
+func (r *redundancy) later(l *aclList, i int, rest solver.Set) ([]*ir.Entry, solver.Set, error) {
+	s, m := l.space, l.newMatches()
+	var lines []aclLine
+	var by []int
+	var parts []solver.Set
+	for k := i + 1; k < len(l.lines); k++ {
+		o := &l.lines[k]
+		if r.gone[k] || !o.does(&l.lines[i]) || o.must == solver.Empty {
+			continue
+		}
+		if part := s.Intersect(rest, o.must); part != solver.Empty {
+			by, lines, parts = append(by, len(by)), append(lines, *o), append(parts, part)
+			l.add(m, o)
+		}
+	}
+	taken := s.Union(parts...)
+	switch taken {
+	case solver.Empty:
+		return nil, taken, nil
+	case solver.Invalid:
+		return nil, taken, solver.ErrBudget
+	}
+	m.add(&l.lines[i].entry.Match, nil, slices.Collect(s.Boxes(taken)), solver.DecisionInvalid)
+	chosen, proof, err := m.cover(r.pass.Context, len(by), by)
+	if err == nil && proof == nil {
+		err = errJudges
+	}
+	return inOrder(lines, chosen), taken, err
+}
+
+// proofs proves that line i is not needed among the lines that stay. Those whose
+// place is not known stand where they help least.
+func (r *redundancy) proofs(l *aclList, i int) ([]CoverProof, error) {
+	m := l.newMatches()
+	add := func(from, to int, which func(o *aclLine) bool) {
+		for k := from; k < to; k++ {
+			if o := &l.lines[k]; !r.gone[k] && o.may != solver.Empty && which(o) {
+				l.add(m, o)
+			}
+		}
+	}
+	numbered := func(o *aclLine) bool { return o.numbered }
+	e := &l.lines[i]
+	add(0, i, numbered)
+	at := len(m.of)
+	l.add(m, e)
+	add(0, len(l.lines), func(o *aclLine) bool { return !o.numbered && !o.does(e) })
+	add(i+1, len(l.lines), numbered)
+	add(0, len(l.lines), func(o *aclLine) bool { return !o.numbered && o.does(e) })
+	return m.needless(r.pass.Context, at)
 }
 
 // verbFor is what a cover does with the packets of an entry that it makes
@@ -268,7 +321,7 @@ func verbFor(cover []*ir.Entry, e *ir.Entry) string {
 	return verb + "s"
 }
 
-func (r *redundancy) report(e *ir.Entry, cover []*ir.Entry, reason string) {
+func (r *redundancy) report(e *ir.Entry, cover []*ir.Entry, reason string, proofs []CoverProof) {
 	word := "deny"
 	if e.Allow.V {
 		word = "allow"
@@ -287,5 +340,5 @@ func (r *redundancy) report(e *ir.Entry, cover []*ir.Entry, reason string) {
 	}
 	homeOf(&f, r.both[0].acl.Home, r.both[0].acl.VPC)
 	f.Cover, f.Related = coverPlaces(e, cover)
-	r.pass.Report(f)
+	r.pass.Prove(f, Proof{Covers: proofs})
 }

@@ -62,19 +62,22 @@ type Pass struct {
 	// Report takes a finding. Rule, Severity, Certainty, Root and Variant are
 	// filled in when they are empty.
 	Report func(diag.Finding)
-	// Prove takes a finding together with the packet that shows it: the query
-	// is run by the concrete evaluator, and the finding is reported when the
-	// verdict is the expected one.
+	// Prove takes a finding together with what shows it, a packet or covers: the
+	// concrete evaluator looks at them, and the finding is reported when it
+	// comes to the same.
 	Prove func(diag.Finding, Proof)
 }
 
 // Proof is what the concrete evaluator must answer for a finding to stand:
-// about a whole flow (Query, Expect), or about one filter (ACL).
+// about a whole flow (Query, Expect), about one filter (ACL), and about covers.
+// Those that are not set are not asked.
 type Proof struct {
 	Query  trace.Query
 	Expect func(trace.Result) bool
-	// ACL, when it is set, is asked instead of the whole way.
-	ACL *ACLProof
+	ACL    *ACLProof
+	Covers []CoverProof
+	// Against is what contradicts the finding already.
+	Against error
 }
 
 // ACLProof asks one direction of one network ACL about one packet, and says

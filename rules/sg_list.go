@@ -16,24 +16,20 @@ import (
 // Rules that refer to groups, without any interface.
 //
 // Who is a member of a group is not known, and must not matter: a rule covers
-// another one only if it does so whoever carries which group. Let the groups
-// that one list of rules refers to have the numbers 1 to K, and give every
-// packet a tag: 0 when its sender carries none of them, k when it carries
-// exactly group k. Then a CIDR matches its addresses under every tag, and a
-// reference to group k matches tag k with the addresses that members of k can
-// have. Coverage over these tags is the same as coverage over every possible
-// membership: a sender in several groups is matched by more rules, never by
-// fewer, so the senders that decide are those in one group or in none.
-//
-// The tag is kept in the address that the list does not look at: an ingress
-// rule never reads the destination, an egress rule never the source.
+// another one only if it does so whoever carries which group. A sender in
+// several groups is matched by more rules, never by fewer, so the senders that
+// decide are those in one group or in none. A CIDR is therefore covered when
+// CIDRs cover it, for those in none; and a reference to a group when CIDRs and
+// the references to the same group do, for the addresses that members can have.
 
 // sgList is one direction of a security group.
 type sgList struct {
 	group  *ir.SecurityGroup
 	egress bool
 	rules  []sgRule
-	tags   map[*ir.SecurityGroup]uint32
+	// in are the rules' matches by family, with the addresses of members in
+	// place of groups. After them comes what nobody sends.
+	in [len(packet.Families)]matches
 }
 
 // sgRule is a rule with the packets that it surely and possibly lets through,
@@ -47,64 +43,58 @@ type sgRule struct {
 }
 
 func newSGList(g *ir.SecurityGroup, egress bool) *sgList {
-	l := &sgList{group: g, egress: egress, tags: map[*ir.SecurityGroup]uint32{}}
+	l := &sgList{group: g, egress: egress}
 	rules := g.Rules(egress)
-	for k := range rules {
-		if ref := rules[k].Peer.Group; ref != nil && l.tags[ref] == 0 {
-			l.tags[ref] = uint32(len(l.tags)) + 1
-		}
-	}
 	homes := map[*ir.SecurityGroup][len(packet.Families)][]netipx.IPRange{}
-	for ref := range l.tags {
-		for k, f := range packet.Families {
-			h := homes[ref]
-			h[k] = memberAddresses(ref, f)
-			homes[ref] = h
+	for k := range rules {
+		ref := rules[k].Peer.Group
+		if _, ok := homes[ref]; ok || ref == nil {
+			continue
 		}
+		var of [len(packet.Families)][]netipx.IPRange
+		for fi, f := range packet.Families {
+			of[fi] = memberAddresses(ref, f)
+		}
+		homes[ref] = of
 	}
 	for k := range rules {
 		r := sgRule{rule: &rules[k]}
 		for fi, f := range packet.Families {
 			members := func(ref *ir.SecurityGroup, _ reach.Bound) []netipx.IPRange { return homes[ref][fi] }
-			r.may[fi] = l.boxes(f, r.rule, reach.Hi, members)
+			v := reach.RequestView(egress)
+			r.may[fi] = reach.Boxes(f, v, r.rule.Match, reach.Hi, members)
 			if r.rule.Maybe == nil {
-				r.must[fi] = l.boxes(f, r.rule, reach.Lo, members)
+				r.must[fi] = reach.Boxes(f, v, r.rule.Match, reach.Lo, members)
 			}
 			for _, b := range r.may[fi] {
 				r.size += l.share(f, b)
 			}
+			l.in[fi].add(withMembers(&r.rule.Match, homes[r.rule.Peer.Group][fi]), r.must[fi], r.may[fi], solver.Permit)
 		}
 		l.rules = append(l.rules, r)
+	}
+	for fi, f := range packet.Families {
+		l.in[fi].family, l.in[fi].egress = f, egress
+		nobody := everyPacket(f)
+		nobody.Protocol = ir.Known(int16(foreignICMP(f).Lo))
+		box := reach.Boxes(f, reach.RequestView(egress), *nobody, reach.Lo, nil)
+		l.in[fi].add(nobody, box, box, solver.Permit)
 	}
 	return l
 }
 
-// boxes returns what a rule matches, tags included.
-func (l *sgList) boxes(f packet.Family, r *ir.Rule, b reach.Bound, members reach.Members) []solver.Box {
-	boxes := reach.Boxes(f, reach.RequestView(l.egress), r.Match, b, members)
-	lo, hi := uint32(0), uint32(len(l.tags))
-	if r.Peer.Group != nil {
-		lo = l.tags[r.Peer.Group]
-		hi = lo
+// withMembers returns a match with the addresses of members in place of a group.
+func withMembers(m *ir.Match, members []netipx.IPRange) *ir.Match {
+	if m.Peer.Group == nil {
+		return m
 	}
-	tags := netipx.IPRangeFrom(tagAddress(f, lo), tagAddress(f, hi))
-	for k := range boxes {
-		if l.egress {
-			boxes[k].Src = tags
-		} else {
-			boxes[k].Dst = tags
-		}
+	out := *m
+	list := &ir.PrefixList{}
+	for _, r := range members {
+		list.CIDRs = append(list.CIDRs, r.Prefixes()...)
 	}
-	return boxes
-}
-
-func tagAddress(f packet.Family, tag uint32) netip.Addr {
-	var b [16]byte
-	binary.BigEndian.PutUint32(b[12:], tag)
-	if f == packet.IPv4 {
-		return netip.AddrFrom4([4]byte(b[12:]))
-	}
-	return netip.AddrFrom16(b)
+	out.Peer = ir.Peer{PrefixList: list}
+	return &out
 }
 
 // memberAddresses returns every address that an interface carrying the group

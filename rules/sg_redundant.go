@@ -9,7 +9,6 @@ import (
 	"github.com/postern-dev/postern/diag"
 	"github.com/postern-dev/postern/ir"
 	"github.com/postern-dev/postern/packet"
-	"github.com/postern-dev/postern/solver"
 )
 
 var sgRuleRedundant = &Rule{
@@ -65,7 +64,6 @@ resource "aws_vpc" "main" {
 }
 
 func redundantRules(p *Pass) error {
-	var spaces sgSpaces
 	var tooMany error
 	left := maxSGPairs
 	troubles := troublesOf(p.Net)
@@ -84,12 +82,12 @@ func redundantRules(p *Pass) error {
 				continue
 			}
 			left -= pairs
-			found, err := l.redundant(p.Context, &spaces, troubles)
+			found, err := l.redundant(p.Context, troubles)
 			if err != nil {
 				return err
 			}
 			for _, r := range found {
-				p.Report(l.finding(r))
+				p.Prove(l.finding(r), Proof{Covers: r.proofs})
 			}
 		}
 	}
@@ -103,26 +101,16 @@ const (
 	maxSGPairs  = 200_000_000
 )
 
-// sgSpaces are the spaces that the groups of a network share, replaced when
-// they fill up.
-type sgSpaces [len(packet.Families)]*solver.Space
-
-func (s *sgSpaces) of(family int) *solver.Space {
-	if s[family] == nil || s[family].Edges() > freshAfter {
-		s[family] = solver.New(packet.Families[family], solver.Options{})
-	}
-	return s[family]
-}
-
 // redundantRule is a rule that can go, and what covers it.
 type redundantRule struct {
-	rule  *ir.Rule
-	cover []*ir.Rule
+	rule   *ir.Rule
+	cover  []*ir.Rule
+	proofs []CoverProof
 }
 
 // redundant finds rules that can be removed together: narrowest first, each
 // against what remains; of equal ones the later goes.
-func (l *sgList) redundant(ctx context.Context, spaces *sgSpaces, troubles *troubles) ([]redundantRule, error) {
+func (l *sgList) redundant(ctx context.Context, troubles *troubles) ([]redundantRule, error) {
 	order := make([]int, len(l.rules))
 	for i := range order {
 		order[i] = i
@@ -140,94 +128,53 @@ func (l *sgList) redundant(ctx context.Context, spaces *sgSpaces, troubles *trou
 		if r.empty() || r.neverSent() || troubles.at(&r.rule.Origin) {
 			continue
 		}
-		cover, ok, err := l.coverOf(i, gone, spaces)
+		cover, proofs, err := l.coverOf(ctx, i, gone)
 		if err != nil {
 			return nil, err
 		}
-		if ok {
+		if len(cover) > 0 {
 			gone[i] = true
-			found = append(found, redundantRule{r.rule, cover})
+			found = append(found, redundantRule{r.rule, cover, proofs})
 		}
 	}
 	return found, nil
 }
 
 // coverOf returns rules that remain and together let through all that rule i
-// may, such that none of them can be left out.
-func (l *sgList) coverOf(i int, gone []bool, spaces *sgSpaces) ([]*ir.Rule, bool, error) {
+// may, such that none of them can be left out; none when they do not.
+func (l *sgList) coverOf(ctx context.Context, i int, gone []bool) ([]*ir.Rule, []CoverProof, error) {
 	r := &l.rules[i]
-	var helpers []int
+	nobody := len(l.rules)
+	by := []int{nobody}
 	for j := range l.rules {
-		if j != i && !gone[j] && l.rules[j].overlaps(r) {
-			helpers = append(helpers, j)
+		ref := l.rules[j].rule.Peer.Group
+		if j != i && !gone[j] && (ref == nil || ref == r.rule.Peer.Group) && l.rules[j].overlaps(r) {
+			by = append(by, j)
 		}
 	}
-	if len(helpers) == 0 {
-		return nil, false, nil
+	if len(by) == 1 {
+		return nil, nil, nil
 	}
 	var cover []int
+	var proofs []CoverProof
 	for family := range packet.Families {
 		if len(r.may[family]) == 0 {
 			continue
 		}
-		part, ok, err := l.coverIn(family, r, helpers, spaces.of(family))
-		if err != nil || !ok {
-			return nil, false, err
+		part, proof, err := l.in[family].cover(ctx, i, by)
+		if err != nil || proof == nil {
+			return nil, nil, err
 		}
-		for _, j := range part {
-			if !slices.Contains(cover, j) {
-				cover = append(cover, j)
-			}
-		}
+		cover, proofs = append(cover, part...), append(proofs, *proof)
 	}
 	slices.Sort(cover)
 	var rules []*ir.Rule
-	for _, j := range cover {
-		rules = append(rules, l.rules[j].rule)
-	}
-	return rules, true, nil
-}
-
-// coverIn is coverOf in one family.
-func (l *sgList) coverIn(family int, r *sgRule, helpers []int, s *solver.Space) ([]int, bool, error) {
-	nobody := solver.Everything(s.Family())
-	nobody.Protocol = foreignICMP(s.Family())
-	target := s.Difference(s.Of(r.may[family]...), s.Of(nobody))
-	must := func(j int) solver.Set { return s.Of(l.rules[j].must[family]...) }
-	rest := target
-	var deciding []int
-	for _, j := range helpers {
-		m := must(j)
-		alone, err := s.Subset(target, m)
-		if err != nil {
-			return nil, false, err
-		}
-		if alone {
-			return []int{j}, true, nil
-		}
-		if next := s.Difference(rest, m); next != rest {
-			deciding, rest = append(deciding, j), next
+	for _, j := range slices.Compact(cover) {
+		if j != nobody {
+			rules = append(rules, l.rules[j].rule)
 		}
 	}
-	if rest != solver.Empty {
-		return nil, false, s.Err()
-	}
-	for k := len(deciding) - 1; k >= 0 && len(deciding) <= mostCovers; k-- {
-		var others []solver.Set
-		for x, j := range deciding {
-			if x != k {
-				others = append(others, must(j))
-			}
-		}
-		enough, err := s.Subset(target, s.Union(others...))
-		if err != nil {
-			return nil, false, err
-		}
-		if enough {
-			deciding = slices.Delete(deciding, k, k+1)
-		}
-	}
-	return deciding, true, nil
+	return rules, proofs, nil
 }
 
 func (l *sgList) finding(r redundantRule) diag.Finding {
