@@ -20,10 +20,10 @@ type Analysis struct{ Shadowed, Redundant Verdict }
 // question: whether the entry that holds them could be left out. In long lists
 // they are many, and those that meet much are among them.
 func (x *Index) Analyse(ctx context.Context, last Exact) ([]Analysis, error) {
-	holders := make([]int32, len(x.pieces))
+	holders, all := make([]int32, len(x.pieces)), x.lookups()
 	err := inParallel(len(x.pieces), func() func(k int) error {
 		return func(k int) error {
-			holders[k] = int32(x.container(&x.pieces[k], int(x.start[x.of[k]])))
+			holders[k] = int32(all.container(&x.pieces[k], int(x.start[x.of[k]])))
 			return nil
 		}
 	})

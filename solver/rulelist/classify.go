@@ -31,7 +31,10 @@ const (
 // does, or when the header is of another family or not well-formed. The first
 // call makes tables; after that none allocates.
 func (x *Index) Classify(h packet.Header) int {
-	x.once.Do(func() { x.classifier = x.newClassifier() })
+	x.once.Do(func() {
+		x.lookups()
+		x.classifier = x.newClassifier()
+	})
 	if !fitsFamily(&h, x.family) {
 		return -1
 	}

@@ -1,6 +1,9 @@
 package rulelist
 
-import "context"
+import (
+	"context"
+	"slices"
+)
 
 // CoveredBy reports whether some entries, which may stand anywhere, together
 // surely match all that entry i may. Rules are one of them that does so alone,
@@ -8,17 +11,22 @@ import "context"
 // header of entry i, less what can be left out, later ones first: so the order
 // says which are preferred. last may be nil. The error is that of ctx.
 func (x *Index) CoveredBy(ctx context.Context, i int, by []int, last Exact) (Verdict, error) {
-	s, targets := newSearch(x), x.targets(i)
+	s, targets := &search{x: x}, x.targets(i)
 	if len(targets) == 0 {
 		return Verdict{State: Absent, Tier: TierPair}, ctx.Err()
 	}
-	by = append([]int{}, by...) // never nil: that stands for all before
+	meet := []int{} // never nil: that stands for all before
+	for _, r := range by {
+		if slices.ContainsFunc(targets, func(t piece) bool { s.cands = x.surely(s.cands[:0], r, &t); return len(s.cands) > 0 }) {
+			meet = append(meet, r)
+		}
+	}
 	v := Verdict{State: Covered, Tier: TierPair}
 	for k := range targets {
 		if err := ctx.Err(); err != nil {
 			return Verdict{}, err
 		}
-		s.gather(&targets[k], i, by, false)
+		s.gather(&targets[k], i, meet, false)
 		o, err := s.settle(ctx, &targets[k], last)
 		if err != nil {
 			return Verdict{}, err
@@ -28,7 +36,7 @@ func (x *Index) CoveredBy(ctx context.Context, i int, by []int, last Exact) (Ver
 		}
 	}
 	if v.Tier <= TierSubtraction {
-		s.choose(&v, i, by)
+		s.choose(&v, i, meet)
 	}
 	return v, nil
 }

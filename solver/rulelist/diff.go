@@ -62,7 +62,7 @@ func Compare(f packet.Family, before, after []solver.Line, otherwise solver.Deci
 		}
 	}
 	x := NewIndex(f, entries, otherwise)
-	d.x, d.in, d.middle = x, &x.table, int(x.start[len(before)])
+	d.x, d.in, d.middle = x, x.lookups(), int(x.start[len(before)])
 	for _, i := range changed {
 		for _, t := range x.targets(i) {
 			if !d.target(&t) {

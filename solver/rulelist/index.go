@@ -37,6 +37,7 @@ type Index struct {
 	// maxDiagram; tests ask for less.
 	mostSteps, mostEdges int
 
+	rowsOnce   sync.Once // the table's rows are made for the first question that looks pieces up
 	once       sync.Once
 	classifier classifier // made for the first Classify
 }
@@ -81,9 +82,16 @@ func NewIndex(f packet.Family, entries []Entry, otherwise solver.Decision) *Inde
 	x.pieces = make([]piece, len(boxes))
 	eachField(len(boxes), func(f int) {
 		x.axes[f] = compress(x.family, f, boxes, x.pieces)
-		x.addRows(f, x.axes[f].ranks())
 	})
 	return x
+}
+
+// lookups returns the table of all pieces, ready for lookups.
+func (x *Index) lookups() *table {
+	x.rowsOnce.Do(func() {
+		eachField(len(x.pieces), func(f int) { x.addRows(f, x.axes[f].ranks()) })
+	})
+	return &x.table
 }
 
 // eachField does something for each field; all at once for many pieces.

@@ -49,7 +49,7 @@ type search struct {
 }
 
 func newSearch(x *Index) *search {
-	return &search{x: x, in: &x.table}
+	return &search{x: x, in: x.lookups()}
 }
 
 // container returns a piece before a piece's entry that surely holds it, -1 if
