@@ -71,6 +71,7 @@ func Show(nets []*ir.Network, c Coverage, o Options) string {
 		p.showACLs(n)
 		p.showSubnets(n)
 		p.showRouteTables(n)
+		p.showTransits(n)
 		p.showInterfaces(n)
 	}
 	p.showUnknown(c)
@@ -211,6 +212,9 @@ func (p *printer) showRouteTables(n *ir.Network) {
 		if t.Main && shownTable(t) != "the main route table" {
 			note = "main, " + note
 		}
+		if edge := edgeOf(n, t); len(edge) > 0 {
+			note = "of " + strings.Join(edge, ", ") + ", " + note
+		}
 		p.thing("route table", shownTable(t), note, rows)
 	}
 }
@@ -236,6 +240,11 @@ func (p *printer) showInterfaces(n *ir.Network) {
 		}
 		if i.Services != nil {
 			rows = append(rows, []string{"answers on", clean(serviceNames(i.Services))})
+			for _, s := range i.Services.Ports {
+				if s.Forward != nil {
+					rows = append(rows, []string{"sends " + portsName(int16(s.Protocol), s.Ports), clean("to " + targetsName(s.Forward))})
+				}
+			}
 		}
 		p.thing("interface", nicName(i), marked("", i.Maybe), rows)
 	}

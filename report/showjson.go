@@ -16,6 +16,9 @@ type jsonShow struct {
 	Subnets     []jsonSubnet     `json:"subnets"`
 	Interfaces  []jsonInterface  `json:"interfaces"`
 	RouteTables []jsonRouteTable `json:"route_tables"`
+	VPCs        []jsonVPC        `json:"vpcs"`
+	Gateways    []jsonGateway    `json:"gateways"`
+	Transits    []jsonTransit    `json:"transit_gateways"`
 	Coverage    jsonCoverage     `json:"coverage"`
 }
 
@@ -101,9 +104,14 @@ type jsonInterface struct {
 	Addresses []jsonAddress `json:"addresses"`
 	Prefixes  []string      `json:"prefixes"`
 	Services  []string      `json:"services"` // null: anything may answer
-	Exists    any           `json:"exists"`
-	Location  *jsonLocation `json:"location"`
-	Root      string        `json:"root,omitempty"`
+	// Listeners are the services of a load balancer, with where they send flows.
+	Listeners []jsonListener `json:"listeners,omitempty"`
+	// PreservesClient: what an Instance Connect endpoint sends carries the address
+	// of the person that uses it; true, false or "unknown".
+	PreservesClient any           `json:"preserves_client_ip,omitempty"`
+	Exists          any           `json:"exists"`
+	Location        *jsonLocation `json:"location"`
+	Root            string        `json:"root,omitempty"`
 }
 
 type jsonAddress struct {
@@ -121,8 +129,10 @@ type jsonRouteTable struct {
 	VPC     *string     `json:"vpc"`
 	Main    bool        `json:"main"`
 	Routes  []jsonRoute `json:"routes"`
-	Open    *jsonCause  `json:"open,omitempty"` // other routes may exist
-	Root    string      `json:"root,omitempty"`
+	// Gateways are those that route by this table what comes in by them.
+	Gateways []string   `json:"gateways,omitempty"`
+	Open     *jsonCause `json:"open,omitempty"` // other routes may exist
+	Root     string     `json:"root,omitempty"`
 }
 
 type jsonRoute struct {
@@ -139,7 +149,8 @@ type jsonRoute struct {
 func ShowJSON(nets []*ir.Network, c Coverage, complete bool) (string, error) {
 	doc := jsonShow{
 		Schema: showSchema, Groups: []jsonGroup{}, ACLs: []jsonACL{}, Subnets: []jsonSubnet{},
-		Interfaces: []jsonInterface{}, RouteTables: []jsonRouteTable{}, Coverage: coverageOf(c, complete),
+		Interfaces: []jsonInterface{}, RouteTables: []jsonRouteTable{}, VPCs: []jsonVPC{}, Gateways: []jsonGateway{}, Transits: []jsonTransit{},
+		Coverage: coverageOf(c, complete),
 	}
 	for _, n := range nets {
 		root := ""
@@ -164,7 +175,16 @@ func ShowJSON(nets []*ir.Network, c Coverage, complete bool) (string, error) {
 			}
 		}
 		for _, t := range n.RouteTables {
-			doc.RouteTables = append(doc.RouteTables, routeTableOf(t, root))
+			doc.RouteTables = append(doc.RouteTables, routeTableOf(n, t, root))
+		}
+		for _, v := range n.VPCs {
+			doc.VPCs = append(doc.VPCs, vpcOf(v, root))
+		}
+		for _, g := range n.Gateways {
+			doc.Gateways = append(doc.Gateways, gatewayOf(g, root))
+		}
+		for _, g := range n.TransitGateways {
+			doc.Transits = append(doc.Transits, transitOf(g, root))
 		}
 	}
 	return encode(doc)
@@ -230,18 +250,11 @@ func interfaceOf(i *ir.Interface, root string) jsonInterface {
 		Address: i.Origin.Address, ID: orNull(i.ID), Resource: i.Resource, Subnet: chosen(i.Subnet, subnetName),
 		Groups:    mapped(i.Groups.Sure, groupName),
 		Maybe:     mapped(i.Groups.Maybe, func(g ir.Possible[*ir.SecurityGroup]) string { return groupName(g.V) }),
-		Addresses: []jsonAddress{}, Prefixes: mapped(i.Prefixes, netip.Prefix.String),
+		Addresses: addressesOf(i.Addresses), Prefixes: mapped(i.Prefixes, netip.Prefix.String), Listeners: listenersOf(i),
 		Exists: exists(i.Maybe), Location: locationOf(i.Origin.Range), Root: root,
 	}
-	for _, a := range i.Addresses {
-		ja := jsonAddress{Family: a.Family.String(), Public: trueFalse(a.Public.Exists)}
-		if a.Private.Known() && a.Private.V.IsValid() {
-			ja.Private = orNull(a.Private.V.String())
-		}
-		if a.Public.Exists.Known() && a.Public.Exists.V && a.Public.Addr.Known() && a.Public.Addr.V.IsValid() {
-			ja.PublicAddress = orNull(a.Public.Addr.V.String())
-		}
-		j.Addresses = append(j.Addresses, ja)
+	if i.Kind == ir.InterfaceConnectEndpoint {
+		j.PreservesClient = trueFalse(i.PreserveClient)
 	}
 	if i.Services != nil {
 		j.Services = mapped(i.Services.Ports, func(s ir.Service) string { return portsName(int16(s.Protocol), s.Ports) })
@@ -249,8 +262,8 @@ func interfaceOf(i *ir.Interface, root string) jsonInterface {
 	return j
 }
 
-func routeTableOf(t *ir.RouteTable, root string) jsonRouteTable {
-	j := jsonRouteTable{t.Origin.Address, orNull(t.ID), orNull(t.Name), chosen(t.VPC, vpcName), t.Main, []jsonRoute{}, openOf(t.Open), root}
+func routeTableOf(n *ir.Network, t *ir.RouteTable, root string) jsonRouteTable {
+	j := jsonRouteTable{t.Origin.Address, orNull(t.ID), orNull(t.Name), chosen(t.VPC, vpcName), t.Main, []jsonRoute{}, edgeOf(n, t), openOf(t.Open), root}
 	for _, r := range t.Routes {
 		j.Routes = append(j.Routes, jsonRoute{
 			peerOf(r.Destination), chosen(r.Target, targetName), trueFalse(r.Blackhole), exists(r.Maybe), r.Origin.Address, locationOf(r.Origin.Range),
