@@ -271,6 +271,10 @@ func (x *forwarder) group(s *sent, ref value) {
 		s.to.Open = g.cut
 	}
 	for _, list := range g.health {
+		if x.targets > maxTargets {
+			x.limit(s.to, g.object)
+			break
+		}
 		for h := range list.items() {
 			if h.at("TargetHealth", "State").peek() != "draining" { // on its way out: nothing new is sent there
 				t := h.get("Target")
@@ -299,9 +303,7 @@ func (g *targetGroup) preservesClient() ir.Value[bool] {
 // target adds what an id or address names. o is what registers it.
 func (x *forwarder) target(f *ir.Forward, o *object, ref value, port ir.Value[uint16]) {
 	if x.targets++; x.targets > maxTargets {
-		f.Open = &ir.Unknown{Term: "further targets", Cause: diag.Cause{
-			Code: diag.Limit, Message: "the listeners have more targets than postern reads", Address: o.id, Range: ref.place(),
-		}}
+		x.limit(f, o)
 		return
 	}
 	t := ir.ForwardTarget{Port: port, Place: diag.Place{Address: o.id, Message: "registers the target", Range: ref.place()}}
@@ -323,6 +325,13 @@ func (x *forwarder) target(f *ir.Forward, o *object, ref value, port ir.Value[ui
 		return
 	}
 	f.Open = x.b.missing(ir.KindInterface, id, o.home, ref)
+}
+
+// limit says that there are more targets than are read.
+func (x *forwarder) limit(f *ir.Forward, o *object) {
+	f.Open = &ir.Unknown{Term: "further targets", Cause: diag.Cause{
+		Code: diag.Limit, Message: "the listeners have more targets than postern reads", Address: o.id, Range: o.main().place(),
+	}}
 }
 
 // address adds the interface that holds an address in the target group's VPC.
