@@ -62,6 +62,9 @@ func (b *builder) all() {
 	for _, id := range sortedKeys(b.raw.LBs) {
 		b.balancer(id)
 	}
+	for _, id := range sortedKeys(b.raw.Gateways) {
+		b.special(id)
+	}
 	for _, id := range sortedKeys(b.raw.NATs) {
 		b.nat(id)
 	}
@@ -74,6 +77,7 @@ func (b *builder) all() {
 	for _, id := range sortedKeys(b.raw.Subnets) {
 		b.tables(id)
 	}
+	b.edges()
 }
 
 func (b *builder) fail(format string, args ...any) {

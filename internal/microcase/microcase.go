@@ -12,6 +12,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io/fs"
+	"maps"
 	"net/netip"
 	"slices"
 
@@ -46,6 +47,12 @@ type Case struct {
 	// case that each can run.
 	Outside string
 
+	// Code is the explanation code that a case about one expects: at a hop of
+	// Stage of Leg (forward or reply) that Component is responsible for, or, with
+	// Passed, at something that this hop passes over.
+	Code, Leg, Stage, Component string
+	Passed                      bool
+
 	Network  *ir.Network
 	From, To *ir.Interface // nil: a host outside every VPC
 	Header   packet.Header
@@ -63,25 +70,70 @@ func Load(fsys fs.FS, name string) ([]*Case, error) {
 	if err != nil {
 		return nil, err
 	}
-	var file struct{ Cases []rawCase }
+	var file struct{ Cases []map[string]any }
 	if err := json.Unmarshal(data, &file); err != nil {
 		return nil, fmt.Errorf("%s: %w", name, err)
 	}
 	cases := make([]*Case, 0, len(file.Cases))
-	for k := range file.Cases {
-		c, err := build(&file.Cases[k])
+	whole := map[any]map[string]any{}
+	for _, m := range file.Cases {
+		raw, err := inherit(m, whole)
 		if err != nil {
-			return nil, fmt.Errorf("%s: %s: %w", name, file.Cases[k].ID, err)
+			return nil, fmt.Errorf("%s: %v: %w", name, m["id"], err)
+		}
+		c, err := build(raw)
+		if err != nil {
+			return nil, fmt.Errorf("%s: %s: %w", name, raw.ID, err)
 		}
 		cases = append(cases, c)
 	}
 	return cases, nil
 }
 
+// inherit reads a case. One that is "like" an earlier one says only what differs:
+// objects are merged, null removes, and everything else replaces. [RFC 7396]
+func inherit(m map[string]any, whole map[any]map[string]any) (*rawCase, error) {
+	if like, ok := m["like"]; ok {
+		from := whole[like]
+		if from == nil {
+			return nil, fmt.Errorf("like %v, which is no case before it", like)
+		}
+		m = merge(from, m)
+	}
+	whole[m["id"]] = m
+	text, err := json.Marshal(m)
+	if err != nil {
+		return nil, err
+	}
+	raw := &rawCase{}
+	return raw, json.Unmarshal(text, raw)
+}
+
+func merge(base, patch map[string]any) map[string]any {
+	out := map[string]any{}
+	maps.Copy(out, base)
+	for k, v := range patch {
+		from, isMap := out[k].(map[string]any)
+		to, also := v.(map[string]any)
+		switch {
+		case v == nil:
+			delete(out, k)
+		case isMap && also:
+			out[k] = merge(from, to)
+		case also:
+			out[k] = merge(nil, to)
+		default:
+			out[k] = v
+		}
+	}
+	return out
+}
+
 func build(raw *rawCase) (*Case, error) {
 	c := &Case{
 		ID: raw.ID, Title: raw.Title, Because: raw.Because, Check: Check(raw.Check), Expect: raw.Expect,
 		Confidence: raw.Confidence, Terms: raw.Terms, Egress: raw.Direction == "egress",
+		Code: raw.Code, Leg: raw.Leg, Stage: raw.Stage, Component: raw.Component, Passed: raw.Passed,
 	}
 	b := newBuilder(raw)
 	b.all()
@@ -119,7 +171,7 @@ func build(raw *rawCase) (*Case, error) {
 		c.From, c.To = b.end(raw.From, h.Src, false), b.end(raw.To, h.Dst, true)
 		for _, id := range sortedKeys(raw.LBs) {
 			if l := raw.LBs[id]; raw.To == "" && c.To == b.interfaces[l.ENI] {
-				c.To = b.interfaces[l.Target.ENI] // a flow to its address is one through it
+				c.To = b.interfaces[l.targets()[0].ENI] // a flow to its address is one through it
 			}
 		}
 	default:

@@ -91,8 +91,11 @@ func (b *builder) tables(id string) {
 }
 
 func (b *builder) table(id, suffix string, raws []rawRoute, s *ir.Subnet) *ir.RouteTable {
-	name := "rtb of " + id + suffix
-	t := &ir.RouteTable{ID: name, VPC: s.VPC, Origin: origin(name)}
+	return b.tableIn("rtb of "+id+suffix, raws, s.VPC)
+}
+
+func (b *builder) tableIn(name string, raws []rawRoute, in ir.Choice[*ir.VPC]) *ir.RouteTable {
+	t := &ir.RouteTable{ID: name, VPC: in, Origin: origin(name)}
 	for _, raw := range raws {
 		r := ir.Route{Maybe: unknown(raw.Exists), Propagated: raw.Propagated, Origin: origin(name)}
 		if u, ok := term(raw.Dst); ok {
@@ -103,7 +106,7 @@ func (b *builder) table(id, suffix string, raws []rawRoute, s *ir.Subnet) *ir.Ro
 			r.Destination.CIDR = b.prefix(raw.Dst)
 		}
 		r.Blackhole = value(b, raw.State, func(s string) (bool, error) { return s == "blackhole", nil })
-		r.Target = choice(raw.Target, func(name string) ir.Target { return b.target(name, s) })
+		r.Target = choice(raw.Target, func(name string) ir.Target { return b.target(name, in) })
 		t.Routes = append(t.Routes, r)
 	}
 	b.n.RouteTables = append(b.n.RouteTables, t)
@@ -111,10 +114,10 @@ func (b *builder) table(id, suffix string, raws []rawRoute, s *ir.Subnet) *ir.Ro
 }
 
 // target finds what a route points at. "igw" and "eigw" are the ones of the
-// subnet's VPC.
-func (b *builder) target(name string, s *ir.Subnet) ir.Target {
+// table's VPC.
+func (b *builder) target(name string, in ir.Choice[*ir.VPC]) ir.Target {
 	if name == "igw" || name == "eigw" {
-		v := s.VPC.Of[0]
+		v := in.Of[0]
 		return b.targets[name+"@"+v.ID]
 	}
 	if i := b.interfaces[name]; i != nil {
@@ -149,6 +152,12 @@ func (b *builder) iface(id string) {
 		i.Prefixes = append(i.Prefixes, b.prefix(p))
 	}
 	b.services(i, &raw)
+	switch raw.Type {
+	case "connect_endpoint":
+		i.Kind, i.PreserveClient = ir.InterfaceConnectEndpoint, b.boolean(raw.Preserve, false)
+	case "vpc_endpoint":
+		i.Kind = ir.InterfaceEndpoint
+	}
 	b.interfaces[id], b.n.Interfaces = i, append(b.n.Interfaces, i)
 }
 
@@ -189,35 +198,18 @@ func (b *builder) services(i *ir.Interface, raw *rawInterface) {
 	}
 }
 
-// balancer makes an interface that of a load balancer.
-func (b *builder) balancer(id string) {
-	raw := b.raw.LBs[id]
-	i, target := b.interfaces[raw.ENI], b.interfaces[raw.Target.ENI]
-	p, err := parseProtocol(raw.Listener.Proto)
-	if i == nil || target == nil || err != nil {
-		b.fail("load balancer %q lacks an interface, a target or a protocol", id)
-		return
-	}
-	i.Kind, i.Resource = ir.InterfaceLoadBalancer, id
-	f := &ir.Forward{
-		Ends: raw.Type != "network", Classic: raw.Type == "classic", PreserveClient: b.boolean(raw.Preserve, false),
-		Targets: []ir.ForwardTarget{{Interface: target, Port: ir.Known(raw.Target.Port)}},
-	}
-	if raw.Type == "network" {
-		i.Kind = ir.InterfaceNetworkLoadBalancer
-	}
-	if i.Services == nil {
-		i.Services = &ir.Services{}
-	}
-	port := ir.Ports{Lo: raw.Listener.Port, Hi: raw.Listener.Port}
-	i.Services.Ports = append(i.Services.Ports, ir.Service{Protocol: uint8(p), Ports: port, Forward: f})
-}
-
 // nat makes a NAT gateway, and its interface, which accepts nothing by itself.
 func (b *builder) nat(id string) {
 	raw := b.raw.NATs[id]
 	a := b.address(raw.IP)
 	a.Public = b.public(raw.PublicIP, "")
+	if raw.Subnet == "" {
+		b.gateway(id, &ir.Gateway{
+			ID: id, Kind: ir.NATGateway, VPC: ir.One(b.vpcOf(raw.VPC)), Addresses: []ir.Address{a},
+			Private: raw.Connectivity == "private", Origin: origin(id),
+		})
+		return
+	}
 	s := b.subnetOf(raw.Subnet)
 	b.gateway(id, &ir.Gateway{
 		ID: id, Kind: ir.NATGateway, Subnet: ir.One(s), Addresses: []ir.Address{a},
@@ -250,6 +242,10 @@ func (b *builder) link(raw *rawLink) {
 		}
 		a.Subnets.Open = unknown(c.Open)
 		g.Attachments, byVPC[v] = append(g.Attachments, a), a
+	}
+	for _, name := range raw.Outside {
+		a := &ir.Attachment{ID: name, Outside: true, GroupReferences: ir.Known(false), Origin: origin(name)}
+		g.Attachments, byVPC[name] = append(g.Attachments, a), a
 	}
 	for k := range raw.Tables {
 		g.Tables = append(g.Tables, b.transitTable(&raw.Tables[k], byVPC))

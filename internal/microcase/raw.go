@@ -13,6 +13,10 @@ import (
 type rawCase struct {
 	ID, Title, Because, Check, At, Direction, Expect, Confidence string
 
+	// of a case about an explanation code
+	Code, Leg, Stage, Component string
+	Passed                      bool
+
 	Terms       []string
 	From, To    string
 	Packet      rawPacket
@@ -26,6 +30,8 @@ type rawCase struct {
 	NATs        map[string]rawNAT
 	Endpoints   map[string]json.RawMessage
 	LBs         map[string]rawBalancer
+	Gateways    map[string]rawGateway
+	Indirect    []string
 }
 
 type rawPacket struct {
@@ -116,6 +122,7 @@ type rawInterface struct {
 	Exists          string
 	Listens         []rawService
 	ListensOpen     string `json:"listens_open"`
+	Preserve        *text  `json:"preserve_client_ip"`
 }
 
 type rawService struct {
@@ -130,6 +137,20 @@ type rawVPC struct {
 	BPA          string
 	BPAExclusion string `json:"bpa_exclusion"`
 	Unseen       bool
+	IGWRoutes    []rawRoute `json:"igw_routes"`
+	Lattice      *rawLattice
+}
+
+type rawLattice struct {
+	SGs []string
+}
+
+// rawGateway is a virtual private gateway, a Gateway Load Balancer endpoint, or
+// one that the model has no word for.
+type rawGateway struct {
+	Type        string
+	VPC, Subnet choiceOf
+	Routes      []rawRoute
 }
 
 type rawLink struct {
@@ -140,6 +161,7 @@ type rawLink struct {
 	Attachments     map[string]choiceOf
 	Tables          []rawTransitTable
 	Open            string
+	Outside         []string
 }
 
 type rawTransitTable struct {
@@ -166,6 +188,8 @@ type rawNAT struct {
 	PublicIP     string `json:"public_ip"`
 	Connectivity string
 	Sport        uint16
+	VPC          string // of a regional one
+	Routes       []rawRoute
 }
 
 type rawBalancer struct {
@@ -174,12 +198,16 @@ type rawBalancer struct {
 		Proto string
 		Port  uint16
 	}
-	Target struct {
-		ENI  string
-		Port uint16
-	}
+	Target   rawTarget
+	Targets  []rawTarget
 	Preserve *text `json:"preserve_client_ip"`
 	Sport    uint16
+}
+
+type rawTarget struct {
+	ENI, IP string
+	Port    text
+	Exists  string
 }
 
 // text is a JSON scalar as text.

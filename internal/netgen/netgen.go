@@ -42,6 +42,10 @@ type Options struct {
 	Tables    bool // transit gateways with two route tables, blackholes among the routes
 	Connect   bool // Instance Connect endpoints
 	Lattice   bool // VPC Lattice
+
+	// Lenient: groups and ACLs let most packets pass, so that what lies behind
+	// them is tested. It is in neither.
+	Lenient bool
 }
 
 // All is every option of the first kind but unknowns and zones.
@@ -104,6 +108,14 @@ func New(rng *rand.Rand, o Options) *ir.Network {
 	}
 	g.edges()
 	return g.n
+}
+
+// often is a chance that lenient networks take more often.
+func (g *gen) often(p, lenient int) bool {
+	if g.o.Lenient {
+		p = lenient
+	}
+	return g.chance(p)
 }
 
 // chance is true in p of 100 draws.

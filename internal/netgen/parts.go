@@ -27,9 +27,16 @@ func (g *gen) rules(sg *ir.SecurityGroup, side string) []ir.Rule {
 	if sg.Term != nil {
 		return nil // of such a group the input holds its name only
 	}
-	for k := range g.IntN(4) {
+	count := g.IntN(4)
+	if g.o.Lenient {
+		count += len(packet.Families)
+	}
+	for k := range count {
 		f := g.family()
-		if k == 0 && g.chance(50) {
+		if g.o.Lenient && k < len(packet.Families) {
+			f = packet.Families[k]
+		}
+		if (k == 0 || g.o.Lenient && k < len(packet.Families)) && g.often(50, 90) {
 			r := ir.Rule{Maybe: g.maybe(), Origin: origin("%s/%s/0", sg.Name, side)}
 			r.Protocol, r.Ports, r.Peer.CIDR = ir.Known[int16](-1), ir.Known(ir.AllPorts), everything(f)
 			rs = append(rs, r)
@@ -59,10 +66,14 @@ func (g *gen) acl(k int) {
 		a.Open = g.unknown()
 	}
 	for _, egress := range []bool{false, true} {
-		for e := range g.IntN(4) {
+		count := g.IntN(4)
+		if g.o.Lenient {
+			count /= 3
+		}
+		for e := range count {
 			a.Entries = append(a.Entries, g.entry(a.ID, egress, 10+10*e))
 		}
-		if !g.chance(60) {
+		if !g.often(60, 95) {
 			continue
 		}
 		for _, f := range packet.Families {

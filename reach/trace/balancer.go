@@ -303,7 +303,7 @@ func (w *walk) noteForward(t, u *trip, f *ir.Forward, to *ir.ForwardTarget) {
 	}
 	h.Message = fmt.Sprintf("sends on to %s from %s", socketText(u.s.dst, u.s.dstIn, u.s.dport, u.s.anyPort), from)
 	h.Because = unknowns(to.Maybe, to.Port.Why, f.PreserveClient.Why)
-	if len(h.Because) > 0 {
+	if len(h.Because) > 0 && w.m == optimist {
 		h.Verdict = Unknown
 	}
 	w.note(u, h)

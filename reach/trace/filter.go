@@ -149,7 +149,10 @@ func listens(m mode, i *ir.Interface, s *segment) bool {
 	}
 	for k := range i.Services.Ports {
 		v := &i.Services.Ports[k]
-		if v.Protocol == s.protocol && v.Ports.Contains(s.dport) {
+		if v.Protocol != s.protocol {
+			continue
+		}
+		if !s.anyPort && v.Ports.Contains(s.dport) || s.anyPort && (m == optimist || v.Ports == ir.AllPorts) {
 			return true
 		}
 	}

@@ -122,11 +122,15 @@ func (w *walk) groups(t *trip, i *ir.Interface, egress bool, f far) bool {
 	return w.check(t, stage, judge, func(h *Hop) { tellGroups(h, w.m, i, egress, &t.s, f) })
 }
 
-func (w *walk) aclOut(t *trip, at place) bool { return w.acl(t, at, true) }
-func (w *walk) aclIn(t *trip, at place) bool  { return w.acl(t, at, false) }
+func (w *walk) aclOut(t *trip, at place) bool { return w.acl(t, at, true, aclCode) }
+func (w *walk) aclIn(t *trip, at place) bool  { return w.acl(t, at, false, aclCode) }
 
-// acl asks the ACL of a subnet whose boundary the packet crosses.
-func (w *walk) acl(t *trip, at place, egress bool) bool {
+// aclCode explains a denial by an ACL.
+const aclCode = "SUBNET_ACL_RESTRICTION"
+
+// acl asks the ACL of a subnet whose boundary the packet crosses; code explains
+// a denial.
+func (w *walk) acl(t *trip, at place, egress bool, code string) bool {
 	if w.skips(t) || at.edge != nil {
 		return true
 	}
@@ -135,6 +139,7 @@ func (w *walk) acl(t *trip, at place, egress bool) bool {
 		stage = StageNACLEgress
 	}
 	return w.check(t, stage, func(m mode) bool { return subnetPasses(m, at.subnet, egress, &t.s) }, func(h *Hop) {
+		h.Code = code
 		tellACL(h, w.m, at, egress, &t.s)
 	})
 }
@@ -157,5 +162,5 @@ func (w *walk) service(t *trip, i *ir.Interface) bool {
 	if w.skips(t) || i.Services == nil && !i.NoInbound && i.Kind != ir.InterfaceConnectEndpoint {
 		return true
 	}
-	return w.check(t, StageService, func(m mode) bool { return listens(m, i, &t.s) }, func(h *Hop) { tellService(h, i, &t.s) })
+	return w.check(t, StageService, func(m mode) bool { return listens(m, i, &t.s) }, func(h *Hop) { w.tellService(h, i, &t.s) })
 }

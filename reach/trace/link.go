@@ -42,7 +42,7 @@ func peeringIdentity(p *ir.Peering) identity {
 	return identity{
 		holdsTrue(pessimist, &p.Active) && holdsTrue(pessimist, &p.SameRegion),
 		holdsTrue(optimist, &p.Active) && holdsTrue(optimist, &p.SameRegion),
-		unknowns(p.Active.Why, p.SameRegion.Why),
+		unknowns(p.Active.Why, p.SameRegion.Why), "SG_REFERENCES_NOT_PRESERVED",
 	}
 }
 

@@ -73,8 +73,12 @@ func (w *walk) fromAfar(t *trip) bool {
 	if why := w.link(t, g.at); why != nil {
 		return w.opaque(t, g.at, why)
 	}
-	if t.s.family == packet.IPv6 {
-		return w.refuse(t, StageGateway, nodeName(g), "nothing leads here from "+t.s.src.String(), "NO_PATH")
+	if t.s.family == packet.IPv6 || !onInternet(t.s.src) {
+		code := "NO_PATH"
+		if slices.ContainsFunc(w.n.Gateways, func(o *ir.Gateway) bool { return o.Kind == ir.VirtualPrivateGateway }) {
+			code = "VGW_PRIVATE_IP_ASSOCIATION_FOR_INGRESS"
+		}
+		return w.refuse(t, StageGateway, nodeName(g), "no private link leads here from "+t.s.src.String(), code)
 	}
 	return w.refuse(t, StageGateway, nodeName(g),
 		"no public IPv4 address: the internet does not route to "+t.s.dst.String(), "IGW_PRIVATE_IP_ASSOCIATION_FOR_INGRESS")

@@ -48,12 +48,13 @@ func TestMicrocases(t *testing.T) {
 	}
 }
 
-func TestUnknownCases(t *testing.T) {
-	cases := load(t, "unknown.json")
-	if len(cases) < 20 {
-		t.Errorf("only %d cases", len(cases))
+// What is not known, and what docs/topology.md decides.
+func TestFurtherCases(t *testing.T) {
+	unknown, topology := load(t, "unknown.json"), load(t, "topology.json")
+	if len(unknown) < 20 || len(topology) < 70 {
+		t.Errorf("only %d and %d cases", len(unknown), len(topology))
 	}
-	for _, c := range cases {
+	for _, c := range append(unknown, topology...) {
 		t.Run(c.ID, func(t *testing.T) {
 			got, r := answer(c)
 			if got.String() != c.Expect {

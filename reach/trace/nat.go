@@ -26,8 +26,8 @@ func (w *walk) nat(t *trip, at place, g *ir.Gateway) bool {
 		return w.refuse(t, StageGateway, gatewayName(g), "a reply that leaves by a NAT gateway comes from another address than the request went to", "")
 	case t.s.family != packet.IPv4 && !to64:
 		return w.refuse(t, StageGateway, gatewayName(g), "of IPv6 a NAT gateway carries only what is for "+nat64.String(), "")
-	case t.s.protocol != packet.TCP && t.s.protocol != packet.UDP && !carriesICMP(&t.s):
-		return w.refuse(t, StageGateway, gatewayName(g), "a NAT gateway carries TCP, UDP and ICMP only", "PROTOCOL_RESTRICTION")
+	case !carries(&t.s):
+		return w.refuse(t, StageGateway, gatewayName(g), carriedOnly, "PROTOCOL_RESTRICTION")
 	case len(g.Subnet.Of) == 0 && g.Subnet.Open == nil:
 		return w.regional(t, at, g)
 	}
@@ -43,12 +43,28 @@ func (w *walk) nat(t *trip, at place, g *ir.Gateway) bool {
 	})
 }
 
-// carriesICMP: of ICMPv6 only the echo has a counterpart. [RFC 7915]
-func carriesICMP(s *segment) bool {
-	if s.family == packet.IPv4 {
+const carriedOnly = "a NAT gateway carries TCP, UDP and ICMP only"
+
+// carries reports whether a NAT gateway takes a packet's protocol. Of ICMPv6 only
+// the echo has a counterpart. [VPC vpc-nat-gateway.md; RFC 7915]
+func carries(s *segment) bool {
+	switch {
+	case s.protocol == packet.TCP, s.protocol == packet.UDP:
+		return true
+	case s.family == packet.IPv4:
 		return s.protocol == packet.ICMP
+	default:
+		return s.protocol == packet.ICMPv6 && s.dport>>8 == 128
 	}
-	return s.protocol == packet.ICMPv6 && s.dport>>8 == 128
+}
+
+// to4 is what NAT64 makes of a packet, the source apart, which it replaces.
+func to4(s *segment) {
+	s.dst, s.family = embedded(s.dst), packet.IPv4
+	s.src, s.srcIn = netip.Addr{}, nil
+	if s.protocol == packet.ICMPv6 {
+		s.protocol, s.dport = packet.ICMP, packet.TypeCode(8, uint8(s.dport))
+	}
 }
 
 // regional passes a NAT gateway that stands in no subnet and has a route table
@@ -92,7 +108,9 @@ func (w *walk) natAt(t *trip, at place, g *ir.Gateway, p place) bool {
 	}
 	t.nats = append(slices.Clip(t.nats), natStep{gateway: g, at: p, inner: t.s, src: t.src})
 	t.src = node{nat: g, at: p}
-	t.s.src, t.s.srcIn = netip.Addr{}, nil
+	if t.s.src, t.s.srcIn = (netip.Addr{}), nil; t.s.family == packet.IPv6 {
+		to4(&t.s)
+	}
 	if len(g.Addresses) == 1 {
 		t.src.slot.addr = &g.Addresses[0]
 		if v := &g.Addresses[0].Private; v.Known() {
@@ -101,12 +119,6 @@ func (w *walk) natAt(t *trip, at place, g *ir.Gateway, p place) bool {
 	}
 	if !t.s.src.IsValid() {
 		t.s.srcIn = boundOf(p.subnet, packet.IPv4)
-	}
-	if t.s.family == packet.IPv6 {
-		t.s.dst, t.s.family = embedded(t.s.dst), packet.IPv4
-		if t.s.protocol == packet.ICMPv6 {
-			t.s.protocol, t.s.dport = packet.ICMP, packet.TypeCode(8, uint8(t.s.dport))
-		}
 	}
 	if t.s.kind == packet.Ported {
 		t.s.sport = max(w.q.NATPort, 1024)

@@ -2,6 +2,7 @@ package trace
 
 import (
 	"fmt"
+	"slices"
 
 	"github.com/postern-dev/postern/diag"
 	"github.com/postern-dev/postern/ir"
@@ -68,6 +69,7 @@ func (w *walk) routeHop(t *trip, at place, c choice) Hop {
 		h.Rule, h.Place = r.Origin.Address, placeOf(&r.Origin, ir.FieldPeer)
 	}
 	if table, ok := decides(at).Known(); ok {
+		h.Over = w.routesOver(t, table, c.route)
 		if c.route == nil {
 			h.Place = placeOf(&table.Origin, ir.FieldInvalid)
 		} else if table.Main && c.route.Origin.Implicit {
@@ -114,9 +116,27 @@ func (w *walk) noRoute(t *trip, at place, c choice) bool {
 	if w.recording(t) {
 		h := w.routeHop(t, at, c)
 		h.Verdict, h.Message, h.Code = Deny, "no route to "+dstName(&t.s), "NO_ROUTE_TO_DESTINATION"
+		if v := t.goal.at.vpc; v != nil && at.vpc != nil && v != at.vpc && !w.connected(at.vpc, v) {
+			h.Message += ": nothing connects " + vpcName(at.vpc) + " with " + vpcName(v)
+			h.Code = "DISCONNECTED_VPCS"
+		}
 		w.note(t, h)
 	}
 	return false
+}
+
+// connected reports whether a peering connection or a transit gateway may join
+// two VPCs.
+func (w *walk) connected(a, b *ir.VPC) bool {
+	if slices.ContainsFunc(w.n.Peerings, func(p *ir.Peering) bool { return connects(optimist, p, a, b) }) {
+		return true
+	}
+	return slices.ContainsFunc(w.n.TransitGateways, func(g *ir.TransitGateway) bool {
+		has := func(v *ir.VPC) bool {
+			return g.Open != nil || slices.ContainsFunc(g.Attachments, func(x *ir.Attachment) bool { return ofVPC(optimist, x, v) })
+		}
+		return has(a) && has(b)
+	})
 }
 
 func (w *walk) blackhole(t *trip, at place, c choice) bool {
@@ -128,7 +148,7 @@ func (w *walk) blackhole(t *trip, at place, c choice) bool {
 	return false
 }
 
-func (w *walk) noteOpaque(t *trip, at place, why *ir.Unknown) {
+func (w *walk) noteOpaque(t *trip, at place, why *ir.Unknown, code string) {
 	if !w.recording(t) {
 		return
 	}
@@ -141,6 +161,7 @@ func (w *walk) noteOpaque(t *trip, at place, why *ir.Unknown) {
 		h.Place = diag.Place{Address: why.Cause.Address, Range: why.Cause.Range}
 	}
 	w.note(t, h)
+	w.hops[len(w.hops)-1].Code = code
 }
 
 func (w *walk) noteGateway(t *trip, g *ir.Gateway, message string) {
@@ -205,11 +226,20 @@ func (w *walk) noteTransitIn(t *trip, g *ir.TransitGateway, from *ir.Attachment)
 	}
 }
 
-func (w *walk) noteTransit(t *trip, g *ir.TransitGateway, to *ir.Attachment) {
-	if w.recording(t) {
-		w.note(t, Hop{
-			Stage: StageTransitGateway, Component: transitName(g), Verdict: Allow,
-			Message: "to " + attachmentName(to), Place: placeOf(&to.Origin, ir.FieldInvalid),
-		})
+func (w *walk) noteTransit(t *trip, g *ir.TransitGateway, r *transitRoutes, c *transitChoice, to *ir.Attachment) {
+	if !w.recording(t) {
+		return
 	}
+	h := Hop{
+		Stage: StageTransitGateway, Component: transitName(g), Verdict: Allow, Over: w.transitOver(r, c),
+		Message: "propagated > " + attachmentName(to), Place: placeOf(&to.Origin, ir.FieldInvalid),
+	}
+	if c.route != nil {
+		h.Message, h.Rule = peerText(&c.route.Destination)+" > "+attachmentName(to), c.route.Origin.Address
+		h.Place = placeOf(&c.route.Origin, ir.FieldPeer)
+	}
+	if c.sure != c.maybe && w.m == optimist {
+		h.Verdict, h.Because = Unknown, c.unknowns()
+	}
+	w.note(t, h)
 }

@@ -1,6 +1,7 @@
 package trace
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 
@@ -16,7 +17,8 @@ func tellGroups(h *Hop, m mode, i *ir.Interface, egress bool, s *segment, f far)
 	switch {
 	case h.Verdict == Deny:
 		h.Code = "ENI_SG_RULES_MISMATCH"
-		h.Message = fmt.Sprintf("no rule allows %s %s %s", packetText(s), direction(egress), addressText(s.peer(egress).Addr))
+		h.Message = fmt.Sprintf("no rule allows %s %s %s", packetText(s), direction(egress), peerAddress(s, egress))
+		tellLost(h, i, egress, s, f)
 		return
 	case r != nil:
 		h.SGRule, h.Rule = r, r.Origin.Address
@@ -27,6 +29,33 @@ func tellGroups(h *Hop, m mode, i *ir.Interface, egress bool, s *segment, f far)
 		h.Message = "rules or groups that are not known"
 	}
 	h.Because = groupUnknowns(i, egress, s, f)
+}
+
+// tellLost says what would have let the packet pass, or that nothing could.
+func tellLost(h *Hop, i *ir.Interface, egress bool, s *segment, f far) {
+	if !slices.ContainsFunc(i.Groups.Sure, func(g *ir.SecurityGroup) bool { return len(g.Rules(egress)) > 0 }) {
+		h.Code = "SG_HAS_NO_RULES"
+		h.Message += ": there are no " + side(egress) + " rules"
+		return
+	}
+	if f.iface == nil || f.maybe {
+		return
+	}
+	lost := f.lost
+	f.identity = plain()
+	if ok, r := groupsPass(pessimist, i, egress, s, f); ok && r != nil {
+		h.Code = cmp.Or(lost, "SG_REFERENCES_NOT_PRESERVED")
+		h.Message += fmt.Sprintf(": on this way the reference to %s is not seen", peerText(&r.Peer))
+	}
+}
+
+// peerAddress is the other end's address as far as it is known.
+func peerAddress(s *segment, egress bool) string {
+	p := s.peer(egress)
+	if !p.IsValid() && p.in != nil {
+		return "an address in " + p.in.String()
+	}
+	return addressText(p.Addr)
 }
 
 func direction(egress bool) string {
@@ -123,9 +152,6 @@ func tellEntry(h *Hop, a *ir.NetworkACL, e *ir.Entry, egress bool, s *segment) {
 	prefix := ""
 	if a.Default {
 		prefix = "default ACL, "
-	}
-	if h.Verdict == Deny {
-		h.Code = "SUBNET_ACL_RESTRICTION"
 	}
 	h.Place, h.Entry = placeOf(&a.Origin, ir.FieldInvalid), e
 	h.Passed = passed(a, e, egress, s)
@@ -232,7 +258,7 @@ func aclUnknowns(a *ir.NetworkACL, egress bool, s *segment) []*ir.Unknown {
 
 func certain(e *ir.Entry) bool { return e.Maybe == nil && e.Number.Known() && e.Allow.Known() }
 
-func tellService(h *Hop, i *ir.Interface, s *segment) {
+func (w *walk) tellService(h *Hop, i *ir.Interface, s *segment) {
 	h.Component, h.Place = interfaceName(i), i.Origin.Place("")
 	if i.NoInbound || i.Kind == ir.InterfaceConnectEndpoint {
 		h.Message = "accepts no flows: it only begins them"
@@ -244,6 +270,10 @@ func tellService(h *Hop, i *ir.Interface, s *segment) {
 		h.Message = "nothing listens on " + packetText(s)
 		if i.Kind == ir.InterfaceLoadBalancer || i.Kind == ir.InterfaceNetworkLoadBalancer {
 			h.Code = "ELBV2_LISTENERS_MISMATCH"
+			if isClassic(i) {
+				h.Code = "ELB_LISTENERS_MISMATCH"
+			}
+			h.Over = w.listenersOver(i)
 		}
 	}
 }

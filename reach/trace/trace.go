@@ -10,6 +10,11 @@
 // other end. The reply is the same walk from the other end, with the groups
 // silent (they keep state) and the translators undone.
 //
+// A flow through a load balancer is two such flows, one on each side of it: the
+// first is answered when the second has been.
+//
+// What lies between two subnets is decided in docs/topology.md.
+//
 // What is not known is handled by walking twice, each time with plain Booleans:
 // the pessimist assumes of every unknown what would stop the packet, the
 // optimist what would let it pass. The verdict is allow iff the pessimist
@@ -59,11 +64,14 @@ type Query struct {
 	// every VPC of the network: on the internet, or on premises.
 	From, To *ir.Interface
 	// Header is as the initiator sends it: to the public address when it comes
-	// through an internet gateway.
+	// through an internet gateway, to the load balancer's address and port when
+	// it comes through one to To, its target.
 	Header packet.Header
-	// NATPort is the source port that a NAT gateway on the way picks, one of
-	// 1024-65535; 0 stands for 1024.
+	// NATPort is the source port that a NAT gateway or a load balancer on the way
+	// picks, one of 1024-65535; 0 stands for 1024.
 	NATPort uint16
+	// Verbose keeps with each hop what it passes over.
+	Verbose bool
 }
 
 // Result is the answer to a Query.
@@ -150,8 +158,8 @@ type Hop struct {
 	Verdict   Verdict
 	Rule      string // address or id of the rule, entry or route that decided; "" when none did
 	Message   string // "entry 100: 5432 from 10.0.10.0/24"
-	// Code is the explanation code of AWS Reachability Analyzer for a denial,
-	// where one exists.
+	// Code is the explanation code of AWS Reachability Analyzer for a denial, or
+	// for what is not known, where one exists.
 	// [https://docs.aws.amazon.com/vpc/latest/reachability/explanation-codes.html]
 	Code   string
 	Place  diag.Place
@@ -161,6 +169,16 @@ type Hop struct {
 	SGRule *ir.Rule  // the group rule that decided
 	Route  *ir.Route // the route that was taken
 	// Passed lists the entries of the ACL that were looked at and did not match.
-	Passed  []*ir.Entry
+	Passed []*ir.Entry
+	// Over lists other things that the packet did not take here: routes of the
+	// table, listeners. Only with Query.Verbose.
+	Over    []Over
 	Because []*ir.Unknown // what an unknown verdict waits for
+}
+
+// Over is a route or a listener that a packet did not take.
+type Over struct {
+	Message string
+	Code    string // why, as AWS Reachability Analyzer says it
+	Place   diag.Place
 }

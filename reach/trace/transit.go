@@ -3,6 +3,7 @@ package trace
 import (
 	"slices"
 
+	"github.com/postern-dev/postern/diag"
 	"github.com/postern-dev/postern/ir"
 	"github.com/postern-dev/postern/packet"
 )
@@ -81,7 +82,7 @@ func (w *walk) attachmentSubnets(t *trip, near *ir.Subnet, g *ir.TransitGateway,
 		u := *t
 		b.try(w.opaque(&u, place{}, all.Open))
 	case b.count == 0:
-		return w.refuse(t, StageTransitGateway, transitName(g), "its attachment has no subnet in the zone of "+subnetName(near), "")
+		return w.refuse(t, StageTransitGateway, transitName(g), "its attachment has no subnet in the zone of "+subnetName(near), "TGW_ROUTE_AZ_RESTRICTION")
 	}
 	return b.end()
 }
@@ -105,7 +106,7 @@ func (w *walk) transitNext(t *trip, at place, g *ir.TransitGateway, from *ir.Att
 		}
 	}
 	if b.count == 0 {
-		return w.refuse(t, StageTransitGateway, transitName(g), "no route table is associated with the attachment of "+vpcName(at.vpc), "TGW_RTB_CANNOT_ROUTE")
+		return w.refuse(t, StageTransitGateway, transitName(g), "no route table is associated with "+attachmentName(from), "TGW_ATTACH_MISSING_TGW_RTB_ASSOCIATION")
 	}
 	return b.end()
 }
@@ -117,7 +118,7 @@ func (w *walk) transitMesh(t *trip, at place, g *ir.TransitGateway, from *ir.Att
 	for _, a := range g.Attachments {
 		r.propagated(g, a, &t.s)
 	}
-	r.open = g.Open
+	r.open, r.to = g.Open, g.Attachments
 	return w.transitTake(t, at, g, from, &r)
 }
 
@@ -127,6 +128,12 @@ func (w *walk) transitTable(t *trip, at place, g *ir.TransitGateway, from *ir.At
 		d := &table.Routes[k]
 		sure, maybe := ranks(&d.Destination, t.s.to(), t.s.family, false)
 		r.add(transitChoice{route: d, sure: sure, maybe: maybe})
+		if w.record {
+			r.to = append(r.to, d.Attachment.Of...)
+		}
+	}
+	if w.record {
+		r.to = append(r.to, table.Propagated...)
 	}
 	for _, a := range table.Propagated {
 		r.propagated(g, a, &t.s)
@@ -139,6 +146,15 @@ type transitRoutes struct {
 	all  []transitChoice
 	best int // 1 + the highest sure rank
 	open *ir.Unknown
+	to   []*ir.Attachment // that any route of the table leads to
+}
+
+// missing explains that no route of the table matches a packet for a VPC.
+func (r *transitRoutes) missing(v *ir.VPC) string {
+	if v != nil && slices.ContainsFunc(r.to, func(a *ir.Attachment) bool { return ofVPC(optimist, a, v) }) {
+		return "TGW_RTB_CANNOT_ROUTE"
+	}
+	return "TGW_RTB_NO_ROUTE_TO_TGW_ATTACHMENT"
 }
 
 // transitChoice is a static route, or a VPC's CIDR that its attachment
@@ -225,19 +241,19 @@ func (w *walk) transitTake(t *trip, at place, g *ir.TransitGateway, from *ir.Att
 		}
 		w.dividedRoutes(c, len(r.all))
 		u := *t
-		if b.try(w.transitRoute(&u, at, g, from, c)) {
+		if b.try(w.transitRoute(&u, at, g, from, r, c)) {
 			return b.end()
 		}
 	}
 	if r.open != nil {
 		u := *t
-		if b.try(w.opaque(&u, at, r.open)) {
+		if b.try(w.opaqueAs(&u, at, r.open, "TGW_RTB_ROUTES_ARE_UNKNOWN")) {
 			return b.end()
 		}
 	}
 	if r.best == 0 {
 		u := *t
-		b.try(w.refuse(&u, StageTransitGateway, transitName(g), "no route to "+dstName(&u.s), "TGW_RTB_CANNOT_ROUTE"))
+		b.try(w.refuse(&u, StageTransitGateway, transitName(g), "no route to "+dstName(&u.s), r.missing(t.goal.at.vpc)))
 	}
 	return b.end()
 }
@@ -247,24 +263,35 @@ func (w *walk) dividedRoutes(c *transitChoice, count int) {
 	if count < 2 && c.sure == c.maybe {
 		return
 	}
-	if c.route != nil {
-		w.divided(peerUnknowns(&c.route.Destination)...)
-		w.divided(c.route.Attachment.Unknowns()...)
-	} else {
-		w.divided(c.to.VPC.Unknowns()...)
+	w.divided(c.unknowns()...)
+}
+
+// unknowns lists why a route is not sure to be taken.
+func (c *transitChoice) unknowns() []*ir.Unknown {
+	switch {
+	case c.route != nil:
+		return append(peerUnknowns(&c.route.Destination), c.route.Attachment.Unknowns()...)
+	case c.to.Outside:
+		return []*ir.Unknown{{Cause: diag.Cause{
+			Code: diag.NotInInput, Message: "what " + attachmentName(c.to) + " propagates is not in the input", Address: c.to.Origin.Address, Range: c.to.Origin.Range,
+		}}}
+	default:
+		return c.to.VPC.Unknowns()
 	}
 }
 
-func (w *walk) transitRoute(t *trip, at place, g *ir.TransitGateway, from *ir.Attachment, c *transitChoice) bool {
+func (w *walk) transitRoute(t *trip, at place, g *ir.TransitGateway, from *ir.Attachment, r *transitRoutes, c *transitChoice) bool {
 	if c.to != nil {
+		w.noteTransit(t, g, r, c, c.to)
 		return w.transitTo(t, at, g, from, c.to)
 	}
 	to := &c.route.Attachment
 	if len(to.Of) == 0 && to.Open == nil {
-		return w.refuse(t, StageTransitGateway, transitName(g), "a route for "+peerText(&c.route.Destination)+" drops it", "BAD_STATE_ROUTE")
+		return w.refuse(t, StageTransitGateway, transitName(g), "a route for "+peerText(&c.route.Destination)+" drops it", "TGW_RTB_BAD_STATE_ROUTE")
 	}
 	return choose(w, to, func(a *ir.Attachment) bool {
 		u := *t
+		w.noteTransit(&u, g, r, c, a)
 		return w.transitTo(&u, at, g, from, a)
 	}, func(why *ir.Unknown) bool {
 		u := *t
@@ -275,7 +302,6 @@ func (w *walk) transitRoute(t *trip, at place, g *ir.TransitGateway, from *ir.At
 // transitTo leaves by an attachment: the packet stands in its subnet, whose
 // routes lead on.
 func (w *walk) transitTo(t *trip, at place, g *ir.TransitGateway, from, to *ir.Attachment) bool {
-	w.noteTransit(t, g, to)
 	if to.Outside {
 		return w.transitAway(t, at, g, to)
 	}
@@ -311,7 +337,9 @@ func transitIdentity(g *ir.TransitGateway, from, to *ir.Attachment) identity {
 	holds := func(m mode) bool {
 		return holdsTrue(m, &g.GroupReferences) && holdsTrue(m, &from.GroupReferences) && holdsTrue(m, &to.GroupReferences)
 	}
-	return identity{holds(pessimist), holds(optimist), unknowns(g.GroupReferences.Why, from.GroupReferences.Why, to.GroupReferences.Why)}
+	return identity{
+		holds(pessimist), holds(optimist), unknowns(g.GroupReferences.Why, from.GroupReferences.Why, to.GroupReferences.Why), "SG_REFERENCING_SUPPORT",
+	}
 }
 
 func (w *walk) transitOut(t *trip, at place, g *ir.TransitGateway, to *ir.Attachment, v *ir.VPC) bool {

@@ -1,6 +1,7 @@
 package trace
 
 import (
+	"cmp"
 	"slices"
 
 	"github.com/postern-dev/postern/diag"
@@ -35,10 +36,12 @@ func (n *node) outside() bool { return n.iface == nil && n.nat == nil }
 type identity struct {
 	sure, maybe bool
 	why         []*ir.Unknown // what decides, when it is not sure
+	// lost is the explanation code for where it was lost.
+	lost string
 }
 
 func (i identity) and(o identity) identity {
-	return identity{i.sure && o.sure, i.maybe && o.maybe, slices.Concat(i.why, o.why)}
+	return identity{i.sure && o.sure, i.maybe && o.maybe, slices.Concat(i.why, o.why), cmp.Or(i.lost, o.lost)}
 }
 
 // plain is the identity on a link inside a VPC.
@@ -209,10 +212,10 @@ func (w *walk) depart(t *trip, at place) bool {
 			// Inside one subnet there are neither ACLs nor routes, and a transit
 			// gateway's attachment there hands over unfiltered.
 			// [VPC vpc-network-acls.md; tgw-nacls]
-			return w.groupsOut(t, plain()) && (!t.classic || t.reply || w.acl(t, at, true)) && w.deliver(t)
+			return w.groupsOut(t, plain()) && (!t.classic || t.reply || w.acl(t, at, true, "ELB_ACL_RESTRICTION")) && w.deliver(t)
 		}
 		if g.at.subnet == nil && g.at.edge == nil {
-			return w.opaque(t, at, g.at.why)
+			return w.opaqueAs(t, at, g.at.why, "UNKNOWN_DESTINATION")
 		}
 	}
 	tables, ok := tablesOf(at)
@@ -390,14 +393,22 @@ func (w *walk) sameVPC(a, b *ir.VPC) bool {
 
 // opaque is a stretch of the way that the input does not show or that is not
 // modelled: nothing surely passes; what the ends' groups let pass possibly does.
-func (w *walk) opaque(t *trip, at place, why *ir.Unknown) bool {
+func (w *walk) opaque(t *trip, at place, why *ir.Unknown) bool { return w.opaqueAs(t, at, why, "") }
+
+func (w *walk) opaqueAs(t *trip, at place, why *ir.Unknown, code string) bool {
 	if w.m == pessimist {
 		return false
 	}
 	if !w.groupsOut(t, identity{maybe: true}) {
 		return false
 	}
-	w.noteOpaque(t, at, why)
+	w.noteOpaque(t, at, why, code)
+	if nat64.Contains(t.s.dst) && !t.goal.outside() {
+		if !carries(&t.s) {
+			return w.refuse(t, StageGateway, nodeName(&t.goal), carriedOnly, "PROTOCOL_RESTRICTION")
+		}
+		to4(&t.s) // only a NAT gateway leads there
+	}
 	t.opaque, t.known = true, identity{maybe: true}
 	return w.deliver(t)
 }
