@@ -21,7 +21,6 @@ type jsonVPC struct {
 	IPv6     []string      `json:"ipv6"`
 	Default  bool          `json:"default"`
 	Lattice  *jsonLattice  `json:"lattice,omitempty"` // its association with a service network
-	Open     *jsonCause    `json:"open,omitempty"`    // other CIDRs may exist
 	Location *jsonLocation `json:"location"`
 	Root     string        `json:"root,omitempty"`
 }
@@ -104,7 +103,7 @@ type jsonTransitRoute struct {
 func vpcOf(v *ir.VPC, root string) jsonVPC {
 	j := jsonVPC{
 		Address: v.Origin.Address, ID: orNull(v.ID), Name: orNull(v.Name), IPv4: []string{}, IPv6: []string{}, Default: v.Default,
-		Open: openOf(v.More), Location: locationOf(v.Origin.Range), Root: root,
+		Location: locationOf(v.Origin.Range), Root: root,
 	}
 	for _, c := range v.IPv4 {
 		if s := cidrOf(c); s != nil {
