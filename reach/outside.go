@@ -47,6 +47,9 @@ func (w *walker) sends(t trip, walk func(trip) outcome) outcome {
 	other := own
 	other.Message = ""
 	other.Band = Band{Must: e.Complement(own.Band.May), Ground: e.Complement(own.Band.Must), May: e.Complement(own.Band.Must)}
+	if !e.stands(i, p).fixed { // it may turn out to be any other than the header's
+		other.Band.Ground, other.Band.May = e.All(), e.All()
+	}
 	keeps := known(i.PreserveClient)
 	var outs []outcome
 	for k, s := range []Stage{own, other} {
@@ -101,8 +104,27 @@ func (w *walker) within(from, to *ir.Interface, a, b place, next *relay) outcome
 			t.live = e.Intersect(t.live, st.dstPublic)
 			return w.depart(t, a)
 		}))
+		return w.named(to, b, outs[0], outs[1])
 	}
-	return w.union(e, outs...)
+	return outs[0]
+}
+
+// named joins what flows to the private and to the public addresses of an
+// interface. An address that may be either must get there as both.
+func (w *walker) named(to *ir.Interface, b place, private, public outcome) outcome {
+	e := w.e
+	o := w.union(e, private, public)
+	st := e.stands(to, b)
+	both := e.Intersect(st.dst.May, st.dstPublic)
+	if e.Family() == packet.IPv6 || both == solver.Empty {
+		return o
+	}
+	join := func(must, x, y solver.Set) solver.Set {
+		return e.Union(e.Difference(must, both), e.Intersect(x, y))
+	}
+	o.forward.Must = join(o.forward.Must, private.forward.Must, public.forward.Must)
+	o.complete.Must = join(o.complete.Must, private.complete.Must, public.complete.Must)
+	return o
 }
 
 // embedded are the ways to the IPv4 addresses of an interface through a NAT
@@ -236,7 +258,8 @@ func door0(k doorKind) door { return door{kind: k} }
 // inbound walks the ways from hosts outside to an interface: by the internet
 // gateway of its VPC, and by private links.
 func (w *walker) inbound(to *ir.Interface, b place, next *relay) outcome {
-	outs := []outcome{w.fromInternet(to, b, next)}
+	public := w.fromInternet(to, b, next)
+	var outs []outcome
 	if b.subnet == nil || b.vpc == nil {
 		outs = append(outs, w.fromSomewhere(to, b, next))
 	} else {
@@ -244,7 +267,7 @@ func (w *walker) inbound(to *ir.Interface, b place, next *relay) outcome {
 		outs = append(outs, w.fromAfar(to, b, next), w.fromLattice(to, b, next))
 	}
 	outs = append(outs, w.indirect(to, b))
-	return w.union(w.e, outs...)
+	return w.named(to, b, w.union(w.e, outs...), public)
 }
 
 // arriving makes the trip of a request that a host outside sends.
@@ -388,16 +411,43 @@ func (e *engine) unmodelledBack(b place) (set solver.Set, why *ir.Unknown) {
 	set = solver.Empty
 	for _, t := range b.subnet.RouteTable.Of {
 		for _, x := range e.partition(t, true).toward {
-			k := x.target.Kind
-			if k == ir.TargetOther || k == ir.TargetInvalid || k == ir.TargetGateway && (x.target.Gateway.Kind == ir.OtherGateway || x.target.Gateway.Kind == ir.GatewayInvalid) {
-				set, why = e.Union(set, x.band.May), x.why
-				if why == nil {
-					why = behind(t.Origin, "a route of "+t.Origin.Address)
-				}
+			may := x.band.May
+			switch hides(x.target) {
+			case no:
+				continue
+			case maybe: // an appliance that premises are connected to
+				may = e.Difference(may, e.globalSrc)
+			case yes:
+			}
+			if set = e.Union(set, may); x.why != nil {
+				why = x.why
+			} else if why == nil {
+				why = behind(t.Origin, "a route of "+t.Origin.Address)
 			}
 		}
 	}
 	return set, why
+}
+
+// hides tells whether hosts outside may come in by a target that is not
+// modelled: any, or only such as are not on the internet.
+func hides(t ir.Target) truth {
+	switch t.Kind {
+	case ir.TargetOther, ir.TargetInvalid:
+		return yes
+	case ir.TargetInterface:
+		return maybe
+	case ir.TargetGateway:
+		switch t.Gateway.Kind {
+		case ir.OtherGateway, ir.GatewayInvalid:
+			return yes
+		case ir.LoadBalancerEndpoint:
+			return maybe
+		case ir.InternetGateway, ir.EgressOnlyGateway, ir.NATGateway, ir.VirtualPrivateGateway, ir.VPCEndpoint:
+		}
+	case ir.TargetLocal, ir.TargetPeering, ir.TargetTransitGateway:
+	}
+	return no
 }
 
 // linkedBack returns the headers whose sources the routes of a place may lead to

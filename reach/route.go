@@ -57,7 +57,7 @@ func (e *engine) divide(t *ir.RouteTable, reply bool) *partition {
 	hops := e.hopsOf(t, field)
 	for k := range hops {
 		r := hops[k].route
-		p.exact = p.exact && hops[k].lo == hops[k].hi && r.Blackhole.Known() && len(r.Target.Of) <= 1 && (r.Target.Open == nil || len(r.Target.Of) == 0)
+		p.exact = p.exact && hops[k].lo == hops[k].hi && r.Blackhole.Known() && len(r.Target.Of) <= 1 && (r.Target.Open == nil || len(r.Target.Of) == 0) && !hops[k].tied()
 		if known(r.Blackhole) == yes {
 			continue
 		}
@@ -128,6 +128,26 @@ type hop struct {
 	rank     int            // among equal prefixes: static, prefix list, propagated
 	position int
 	lo, hi   solver.Set // what it surely, and possibly, takes
+	// ties are routes of equal length and rank: which one AWS takes is arbitrary.
+	ties []*ir.Route
+}
+
+// tied reports whether it matters which of several equal routes is taken.
+func (h *hop) tied() bool {
+	return slices.ContainsFunc(h.ties, func(r *ir.Route) bool {
+		return drops(r) != drops(h.route) || !slices.Equal(r.Target.Of, h.route.Target.Of)
+	})
+}
+
+// answer asks a hop's route, and those that may be taken in its place.
+func (h *hop) answer(ask func(*ir.Route) truth) truth {
+	a := ask(h.route)
+	for _, r := range h.ties {
+		if ask(r) != a {
+			return maybe
+		}
+	}
+	return a
 }
 
 // hopsOf lists the destinations of a table. The longest prefix wins: that is
@@ -142,6 +162,11 @@ func (e *engine) hopsOf(t *ir.RouteTable, field packet.Field) []hop {
 	})
 	for k := range hops {
 		h := &hops[k]
+		for j := range hops {
+			if o := &hops[j]; j != k && h.cidr.IsValid() && o.cidr == h.cidr && o.rank == h.rank {
+				h.ties = append(h.ties, o.route)
+			}
+		}
 		h.hi = e.All()
 		switch {
 		case h.cidr.IsValid():
@@ -167,7 +192,7 @@ func (e *engine) firstMatch(hops []hop, exact bool, otherwise solver.Decision, a
 	var firstPess, firstOpt, lastPess, lastOpt []solver.Entry
 	for k := range hops {
 		h := &hops[k]
-		a := answer(h.route)
+		a := h.answer(answer)
 		p := solver.Entry{Match: h.hi, Decision: solver.Deny}
 		if a == yes {
 			p = solver.Entry{Match: h.lo, Decision: solver.Permit}

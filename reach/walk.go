@@ -5,6 +5,7 @@ import (
 
 	"github.com/postern-dev/postern/diag"
 	"github.com/postern-dev/postern/ir"
+	"github.com/postern-dev/postern/packet"
 	"github.com/postern-dev/postern/solver"
 )
 
@@ -315,7 +316,12 @@ func (w *walker) deliver(t trip) outcome {
 		if i.Maybe != nil && !w.push(&t, e.exists(i)) {
 			return nothing()
 		}
-		if !w.push(&t, e.groupStage(i, false, requestIn, t.s.from.iface, t.known)) {
+		groups := e.groupStage(i, false, requestIn, t.s.from.iface, t.known)
+		if t.opaque && t.s.anchored { // nor is it known whose address it sees
+			b := &groups.Band
+			*b = Band{solver.Empty, e.Project(b.Ground, packet.FieldSrc), e.Project(b.May, packet.FieldSrc)}
+		}
+		if !w.push(&t, groups) {
 			return nothing()
 		}
 		if t.s.next == nil && !w.push(&t, e.serviceStage(i)) {
