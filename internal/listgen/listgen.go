@@ -379,3 +379,41 @@ func First(rules []Rule, h packet.Header) int {
 	}
 	return -1
 }
+
+// Scan is First in numbers: the same plain scan, fast enough for a thousand
+// million headers.
+type Scan []struct{ fields [5]packet.Range }
+
+// NewScan prepares the scan of a list.
+func NewScan(rules []Rule) Scan {
+	small := func(i solver.Interval) packet.Range {
+		return packet.Range{Lo: packet.Value{Lo: uint64(i.Lo)}, Hi: packet.Value{Lo: uint64(i.Hi)}}
+	}
+	addresses := func(r netipx.IPRange) packet.Range {
+		return packet.Range{Lo: packet.ValueOf(r.From()), Hi: packet.ValueOf(r.To())}
+	}
+	s := make(Scan, len(rules))
+	for i := range rules {
+		b := &rules[i].Box
+		s[i].fields = [5]packet.Range{small(b.DstPort), small(b.Protocol), addresses(b.Src), addresses(b.Dst), small(b.SrcPort)}
+	}
+	return s
+}
+
+// First is the index of the first rule that holds a header, -1 if none does.
+func (s Scan) First(h packet.Header) int {
+	values := [5]packet.Value{
+		{Lo: uint64(h.DstPort)}, {Lo: uint64(h.Protocol)}, packet.ValueOf(h.Src), packet.ValueOf(h.Dst), {Lo: uint64(h.SrcPort)},
+	}
+next:
+	for i := range s {
+		for f := range values {
+			r, v := &s[i].fields[f], &values[f]
+			if v.Hi < r.Lo.Hi || v.Hi > r.Hi.Hi || v.Hi == r.Lo.Hi && v.Lo < r.Lo.Lo || v.Hi == r.Hi.Hi && v.Lo > r.Hi.Lo {
+				continue next
+			}
+		}
+		return i
+	}
+	return -1
+}

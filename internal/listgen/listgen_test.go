@@ -21,8 +21,12 @@ func TestLists(t *testing.T) {
 			}
 			g := New(k, f, 3)
 			met := 0
+			scan := NewScan(a)
 			for range 500 {
 				h := g.Header(a)
+				if got, want := scan.First(h), First(a, h); got != want {
+					t.Fatalf("%v %v: %v meets rule %d, want %d", k, f, h, got, want)
+				}
 				if !h.Valid() || h.Family() != f {
 					t.Fatalf("%v: header %v", k, h)
 				}
