@@ -17,6 +17,7 @@ import (
 
 	"github.com/postern-dev/postern/diag"
 	"github.com/postern-dev/postern/ir"
+	"github.com/postern-dev/postern/parse/awsapi"
 	"github.com/postern-dev/postern/parse/tf/aws"
 	"github.com/postern-dev/postern/parse/tf/hcl"
 )
@@ -35,7 +36,7 @@ func (l *loader) load(ctx context.Context) (*Result, error) {
 	if l.lent, err = l.lend(ctx); err != nil {
 		return nil, err
 	}
-	planned, err := l.loadPlanned(ctx, documents)
+	states, planned, err := l.loadPlanned(ctx, documents)
 	if err != nil {
 		return nil, err
 	}
@@ -48,7 +49,14 @@ func (l *loader) load(ctx context.Context) (*Result, error) {
 		return nil, err
 	}
 	if exports != nil {
-		l.out.Networks = append(l.out.Networks, exports)
+		states = slices.Insert(states, 0, described{"exports", exports, true})
+	}
+	if len(states) > 0 {
+		net := joined(states)
+		l.out.Networks = append(l.out.Networks, net)
+		l.out.Diagnostics = slices.DeleteFunc(l.out.Diagnostics, func(d diag.Diagnostic) bool {
+			return d.Label == awsapi.RulesUnknown && describes(net, d.Address)
+		})
 	}
 	l.out.Networks = append(l.out.Networks, planned...)
 	l.out.Networks = append(l.out.Networks, roots...)

@@ -10,8 +10,8 @@
 //     configuration files) and documents (JSON files, told apart by content).
 //  3. A module that no other module of the tree calls is a root. Each root is
 //     evaluated on its own, in parallel, and becomes one network.
-//  4. All AWS exports of one run become one network together; each Terraform
-//     plan and each state becomes one of its own.
+//  4. All AWS exports and all Terraform states of one run become one network
+//     together; each plan becomes one of its own.
 //
 // What is wrong with the input is a diagnostic and never stops the rest. Load
 // fails only when the question itself makes no sense: a PATH that does not
@@ -78,8 +78,8 @@ type Input struct {
 
 // Result is everything that was read.
 type Result struct {
-	// Networks are what to analyse: one for the exports if there are any, then
-	// one for each plan and state and one for each root, in the order of their
+	// Networks are what to analyse: one for the exports and states if there are
+	// any, then one for each plan and one for each root, in the order of their
 	// names.
 	Networks []*ir.Network
 	// Diagnostics are about the reading; what is wrong with the objects of a

@@ -13,11 +13,12 @@ import (
 	"github.com/postern-dev/postern/parse/tf/plan"
 )
 
-// planned is a plan or a state: each is a network of its own, since addresses
-// of Terraform are names within one root.
+// planned is a plan or a state. A plan is a network of its own: what it shows
+// does not exist yet.
 type planned struct {
 	shown    string
 	document *plan.Document
+	state    bool
 }
 
 // terraform reads a plan or a state.
@@ -27,18 +28,18 @@ func (r *documents) terraform(shown, kind string, data []byte) {
 		r.l.refuse(shown, notAnalysed, fmt.Sprintf("this is a Terraform %s that cannot be read: %v", kind, err), "write it with: terraform show -json")
 		return
 	}
-	r.planned = append(r.planned, planned{shown, d})
+	r.planned = append(r.planned, planned{shown, d, kind == KindState})
 }
 
-// loadPlanned makes the networks of plans and states.
-func (l *loader) loadPlanned(ctx context.Context, all []planned) ([]*ir.Network, error) {
+// loadPlanned makes the networks of states, which are joined with that of the
+// exports, and of plans.
+func (l *loader) loadPlanned(ctx context.Context, all []planned) (states []described, plans []*ir.Network, err error) {
 	if l.source != nil && len(all) == 0 {
 		l.out.Diagnostics = append(l.out.Diagnostics, diag.Diagnostic{
 			Message: "--source " + l.source.given + " is not used: there is no plan or state", Address: l.source.given,
 			Fix: "it names the configuration of a plan that is checked; to check a configuration, name its directory as the path",
 		})
 	}
-	var networks []*ir.Network
 	for _, p := range all {
 		if ctx.Err() != nil {
 			l.out.Diagnostics = append(l.out.Diagnostics, outOfTime(p.shown, "this file was not analysed"))
@@ -46,13 +47,17 @@ func (l *loader) loadPlanned(ctx context.Context, all []planned) ([]*ir.Network,
 		}
 		source, err := l.evaluateSource(ctx, p.document)
 		if err != nil {
-			return nil, err
+			return nil, nil, err
 		}
 		root := p.document.Root(plan.Options{Schemas: aws.Schemas, Source: source, Answers: l.answersFor(p)})
 		l.out.Diagnostics = append(l.out.Diagnostics, root.Diagnostics...)
-		networks = append(networks, aws.Build(root))
+		if net := aws.Build(root); p.state {
+			states = append(states, described{p.shown, net, false})
+		} else {
+			plans = append(plans, net)
+		}
 	}
-	return networks, nil
+	return states, plans, nil
 }
 
 // answersFor is what is known of the data sources of a plan, nil when nothing was

@@ -54,6 +54,10 @@ func classic(o *object) *ir.Unknown {
 	}}
 }
 
+// RulesUnknown labels the diagnostic about a group that is carried and that no
+// list shows. Its address is the group's id.
+const RulesUnknown = "its rules are unknown"
+
 // carriedGroup returns the group of an id that something carries. The group
 // exists: when it is not in the input its rules are unknown, even if the list
 // of groups claims to be whole.
@@ -65,7 +69,7 @@ func (b *builder) carriedGroup(ref value, home ir.Home) *ir.SecurityGroup {
 	why := b.missing(ir.KindSecurityGroup, id, home, ref)
 	if b.net.IsClosed(ir.KindSecurityGroup, home) {
 		b.note(diag.Diagnostic{
-			Message: id + " is carried here and is not in the list of security groups", Label: "its rules are unknown", Address: id, Range: ref.place(),
+			Message: id + " is carried here and is not in the list of security groups", Label: RulesUnknown, Address: id, Range: ref.place(),
 			Fix: "export the groups and the interfaces together, without filters",
 		})
 	}
