@@ -48,30 +48,31 @@ func answer(t *testing.T, c *microcase.Case) trace.Verdict {
 	return trace.VerdictInvalid
 }
 
-// pending is the first case that belongs to what package reach does not model
-// yet: NAT gateways, endpoints, load balancers. Their answer may be unknown, and
-// never the opposite of what is expected.
-const pending = "MC111"
-
 func TestMicrocases(t *testing.T) {
-	exact, bounded := 0, 0
+	exact := 0
 	for _, c := range cases(t, "microcases.json") {
-		if c.Outside != "" {
-			continue
-		}
 		t.Run(c.ID, func(t *testing.T) {
-			got := answer(t, c)
-			switch {
-			case got.String() == c.Expect:
-				exact++
-			case c.ID >= pending && got == trace.Unknown:
-				bounded++
-			default:
+			if got := answer(t, c); got.String() != c.Expect {
 				t.Errorf("%s\ngot %v, want %s: %s", c.Title, got, c.Expect, c.Because)
+				return
 			}
+			exact++
 		})
 	}
-	t.Logf("%d cases exact, %d of the pending ones only bounded", exact, bounded)
+	t.Logf("%d cases exact", exact)
+}
+
+// TestTopologyCases asks what docs/topology.md decides.
+func TestTopologyCases(t *testing.T) {
+	for _, name := range []string{"topology.json", "codes.json"} {
+		for _, c := range cases(t, name) {
+			t.Run(c.ID, func(t *testing.T) {
+				if got := answer(t, c); got.String() != c.Expect {
+					t.Errorf("%s\ngot %v, want %s: %s", c.Title, got, c.Expect, c.Because)
+				}
+			})
+		}
+	}
 }
 
 func TestUnknownCases(t *testing.T) {
@@ -88,9 +89,9 @@ func TestUnknownCases(t *testing.T) {
 // with the concrete evaluator, at the corners of every filter.
 func TestMicrocaseNetworks(t *testing.T) {
 	compared, allowed := 0, 0
-	for _, name := range []string{"microcases.json", "unknown.json"} {
+	for _, name := range []string{"microcases.json", "unknown.json", "topology.json"} {
 		for _, c := range cases(t, name) {
-			if c.Outside != "" || c.Network == nil {
+			if c.Network == nil {
 				continue
 			}
 			t.Run(c.ID, func(t *testing.T) {
