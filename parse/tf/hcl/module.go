@@ -29,6 +29,7 @@ type module struct {
 	children map[string]*module // by call name and key
 	given    map[string]given   // variables of the root
 	types    map[string]variableType
+	holds    map[string]bool // by local and variable, whether something in it is unknown
 }
 
 // prefix puts the module's path before an address within it.
@@ -145,7 +146,7 @@ func (m *module) child(c *call, k instanceKey, maybe *ir.Unknown) *module {
 	}
 	ch := &module{
 		ev: m.ev, path: m.prefix("module." + id), parent: m, call: c, key: k, maybe: maybe,
-		nodes: map[string]*node{}, children: map[string]*module{}, types: map[string]variableType{},
+		nodes: map[string]*node{}, children: map[string]*module{}, types: map[string]variableType{}, holds: map[string]bool{},
 	}
 	if ch.maybe == nil {
 		ch.maybe = m.maybe

@@ -31,10 +31,26 @@ func (s *scope) resolve(t hcl.Traversal, r hcl.Range) (cty.Value, hcl.Diagnostic
 	if !ds.HasErrors() {
 		v = part
 	}
-	if len(s.seen) < maxSeen && s.holdsUnknown(v) {
+	if len(s.seen) < maxSeen && s.refersToUnknown(t, rest, v) {
 		s.seen = append(s.seen, v)
 	}
 	return part, ds
+}
+
+// refersToUnknown is holdsUnknown of what a reference means. A whole local or
+// variable is walked over once, however often a loop refers to it.
+func (s *scope) refersToUnknown(t, rest hcl.Traversal, v cty.Value) bool {
+	name, _ := attrName(t, 1)
+	key := t.RootName() + "." + name
+	if len(rest) > 0 || t.RootName() != "local" && t.RootName() != "var" {
+		return s.holdsUnknown(v)
+	}
+	holds, ok := s.mod.holds[key]
+	if !ok {
+		holds = s.holdsUnknown(v)
+		s.mod.holds[key] = holds
+	}
+	return holds
 }
 
 // holdsUnknown walks over a value up to the first unknown in it, and charges

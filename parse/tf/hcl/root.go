@@ -24,7 +24,7 @@ func Evaluate(ctx context.Context, f *Files, dir string, o Options) *tf.Root {
 	if len(names) == 0 || !whole {
 		return settle(ctx, f, dir, o, root, whole)
 	}
-	o.assumed = names[0]
+	o.assumed, root = names[0], nil
 	root, whole = evaluate(ctx, f, dir, o, nil)
 	root = settle(ctx, f, dir, o, root, whole)
 	root.Variant = "workspace " + names[0]
@@ -66,7 +66,7 @@ func evaluate(ctx context.Context, f *Files, dir string, o Options, answers map[
 	}
 	m := &module{
 		ev: ev, dir: f.directory(dir), key: instanceKey{key: cty.NilVal, each: cty.NilVal},
-		nodes: map[string]*node{}, children: map[string]*module{}, types: map[string]variableType{},
+		nodes: map[string]*node{}, children: map[string]*module{}, types: map[string]variableType{}, holds: map[string]bool{},
 	}
 	ev.root = m
 	surveyed := map[string]bool{}

@@ -55,6 +55,9 @@ type facts struct {
 func inspect(v cty.Value, l Limits) facts {
 	var f facts
 	f.walk(v, l)
+	if f.huge { // where the walk stopped is chance
+		return facts{size: l.Value, huge: true, unknown: true, symbol: true, composed: true, listed: true, ambiguous: true, marked: true}
+	}
 	return f
 }
 
@@ -118,6 +121,10 @@ func (f *facts) elements(v cty.Value, l Limits) {
 		}
 		return
 	}
+	if t.IsObjectType() {
+		f.attributes(v, l)
+		return
+	}
 	n, symbols := 0, false
 	for it := v.ElementIterator(); it.Next() && !f.huge; n++ {
 		k, e := it.Element()
@@ -143,6 +150,26 @@ func (f *facts) elements(v cty.Value, l Limits) {
 	}
 	if n > 1 && symbols {
 		f.ambiguous = true
+	}
+}
+
+// attributes walks over an object in any order: the iterator would sort them.
+func (f *facts) attributes(v cty.Value, l Limits) {
+	names := v.Type().AttributeTypes()
+	had := f.symbol
+	f.symbol = false
+	for name := range names {
+		f.text(name, l)
+	}
+	if len(names) > 1 && f.symbol {
+		f.ambiguous = true
+	}
+	f.symbol = f.symbol || had
+	f.sorted += len(names)
+	for name := range names {
+		if f.walk(v.GetAttr(name), l); f.huge {
+			return
+		}
 	}
 }
 
