@@ -36,10 +36,11 @@ fuzz:
 z3:
 	@scripts/install-z3.sh
 
-# The tests of the solvers again, with libz3 in the process.
+# All tests again, with libz3 in the process.
 linked:
 	@scripts/install-z3.sh linked
-	$(GO) test -tags z3 ./solver/smt/... ./reach/formula ./reach/verify
+	$(GO) vet -tags z3 ./solver/smt/...
+	$(GO) test -tags z3 $(PACKAGES)
 
 # All judges on the examples and on what the tests read.
 verify: z3
@@ -50,9 +51,10 @@ bench:
 	$(GO) test -run '^$$' -bench . -benchmem $(PACKAGES) | $(GO) run ./scripts/goals
 
 # Random packets through lists of every kind: packet sets, classifiers and a
-# linear scan must agree about each.
-soak:
-	SOAK=$(SOAK) $(GO) test -count=1 -v -timeout 0 -run '^TestSoak$$' ./solver/rulelist
+# linear scan must agree about each, the evaluator about some; and verdicts about
+# whole lists with the solvers'.
+soak: z3
+	SOAK=$(SOAK) $(GO) test -count=1 -v -timeout 0 -run '^TestSoak$$' ./solver/rulelist ./solver/smt
 
 cover:
 	$(GO) test -coverpkg=./... -coverprofile=cover.out $(PACKAGES)

@@ -36,19 +36,23 @@ func TestTable(t *testing.T) {
 		{"E", "heavy", "solver.BenchmarkFast", mega, "B/op"},
 		{"F", "elsewhere", "reach.BenchmarkFast", second, "ns/op"},
 		{"G", "nobody", "", second, "ns/op"},
+		{"H", "many times", "solver.BenchmarkFast", 300, "fold/this"},
+		{"I", "too few times", "solver.BenchmarkFast", 500, "fold/this"},
 	}
 	if err := table(&got, goals, results); err != nil {
 		t.Fatal(err)
 	}
 	want := `
-goal  what       at most  measured                               beside it
-A     fast       20µs     8µs         reached                    fold 2.57ms, 322 times
-B     slow       100ms    250ms       missed, 2.5 times as much
-C     tiny       20ns     12.5ns      reached
-D     greedy     0        1           missed
-E     heavy      1MB      0.000576MB  reached
-F     elsewhere  1s       -           not measured
-G     nobody     1s       -           not measured
+goal  what           bound         measured                                beside it
+A     fast           <= 20µs       8µs          reached                    fold 2.57ms, 322 times
+B     slow           <= 100ms      250ms        missed, 2.5 times as much
+C     tiny           <= 20ns       12.5ns       reached
+D     greedy         <= 0          1            missed
+E     heavy          <= 1MB        0.000576MB   reached
+F     elsewhere      <= 1s         -            not measured
+G     nobody         <= 1s         -            not measured
+H     many times     >= 300 times  321.5 times  reached
+I     too few times  >= 500 times  321.5 times  missed
 `
 	if diff := cmp.Diff(want, trimmed(got.String())); diff != "" {
 		t.Errorf("(-want +got)\n%s", diff)
@@ -78,6 +82,7 @@ func TestBenchmarksExist(t *testing.T) {
 			continue
 		}
 		pkg, name, _ := strings.Cut(g.benchmark, ".")
+		name, _, _ = strings.Cut(name, "/")
 		files, err := filepath.Glob(filepath.Join("..", "..", filepath.FromSlash(pkg), "*_test.go"))
 		if err != nil {
 			t.Fatal(err)
