@@ -35,8 +35,12 @@ type Options struct {
 	IPv6     bool
 }
 
-// perSubnet is how many interfaces stand in a subnet on average.
-const perSubnet = 24
+// perSubnet is how many interfaces stand in a subnet on average, perService how
+// many a service has.
+const (
+	perSubnet  = 24
+	perService = 15
+)
 
 type gen struct {
 	*rand.Rand
@@ -341,7 +345,7 @@ func (g *gen) interfaces() {
 	var subnets []*ir.Subnet
 	var groups []*ir.SecurityGroup
 	for k := range g.o.Interfaces {
-		if !g.o.Services || k%100 == 0 {
+		if !g.o.Services || k%perService == 0 {
 			first := g.IntN(plain)
 			subnets = g.n.Subnets[first:min(first+3, plain)]
 			groups = g.some()

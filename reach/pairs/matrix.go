@@ -1,0 +1,300 @@
+package pairs
+
+import (
+	"context"
+	"slices"
+
+	"github.com/postern-dev/postern/ir"
+	"github.com/postern-dev/postern/packet"
+)
+
+// Part is a named part of a network: a group, a subnet, what carries a tag. An
+// interface may be in several parts, or in none.
+type Part struct {
+	Name       string
+	Interfaces []*ir.Interface
+}
+
+// Matrix says which services each part reaches at each other, and at itself:
+// those that some interface of the one reaches at some other interface of the
+// other.
+type Matrix struct {
+	Parts []Part
+	// Internet is the number of the internet's row and column, len(Parts); -1
+	// when it was not asked for.
+	Internet int
+	families [2]*grid // by packet.Families
+}
+
+// Cell is what one part reaches at another in one family. An address that AWS
+// picks is any that it may pick: what must flow does from and to every one.
+type Cell struct {
+	// Forward holds the services whose requests arrive, Complete those that some
+	// client can complete.
+	Forward, Complete Band
+}
+
+// The sides of a grid.
+const (
+	mustSide = 0
+	maySide  = 1
+)
+
+// grid is the cells of one family, as masks.
+type grid struct {
+	t       *Table
+	n       int
+	forward [2][]uint64 // must and may: by source, destination and word
+	whole   [2][]uint64 // likewise, of what can be completed
+}
+
+func newGrid(t *Table, n int) *grid {
+	g := &grid{t: t, n: n}
+	for k := range g.forward {
+		g.forward[k] = make([]uint64, n*n*t.Universe.Words)
+		g.whole[k] = make([]uint64, n*n*t.Universe.Words)
+	}
+	return g
+}
+
+func (g *grid) at(from, to int) int { return (from*g.n + to) * g.t.Universe.Words }
+
+// join adds the cells of another grid.
+func (g *grid) join(o *grid) {
+	for k := range g.forward {
+		for i, w := range o.forward[k] {
+			g.forward[k][i] |= w
+		}
+		for i, w := range o.whole[k] {
+			g.whole[k][i] |= w
+		}
+	}
+}
+
+// Cell returns what one part reaches at another in a family.
+func (m *Matrix) Cell(f packet.Family, from, to int) Cell {
+	for k, x := range packet.Families {
+		if g := m.families[k]; x == f && g != nil {
+			at, w := g.at(from, to), g.t.Universe.Words
+			of := func(b *[2][]uint64) Band {
+				return Band{g.t.sets.of(b[0][at : at+w]), g.t.sets.of(b[1][at : at+w])}
+			}
+			return Cell{of(&g.forward), of(&g.whole)}
+		}
+	}
+	return Cell{}
+}
+
+// Matrix computes what parts reach at each other, with the internet as one
+// more row and column where that is asked for.
+func (x *Index) Matrix(ctx context.Context, parts []Part, internet bool) (*Matrix, error) {
+	m := &Matrix{Parts: parts, Internet: -1}
+	n := len(parts)
+	if internet {
+		m.Internet = n
+		n++
+	}
+	for k, f := range packet.Families {
+		t := x.tables[f]
+		if t == nil {
+			continue
+		}
+		g, err := t.matrix(ctx, parts, n)
+		if err != nil {
+			return nil, err
+		}
+		if internet {
+			if err := t.internet(ctx, g, parts); err != nil {
+				return nil, err
+			}
+		}
+		m.families[k] = g
+	}
+	return m, nil
+}
+
+// member is a part that a class has interfaces of; only is the interface when
+// it is just one.
+type member struct {
+	part int32
+	only *ir.Interface
+}
+
+// partsOf lists the parts of every interface.
+func partsOf(parts []Part) map[*ir.Interface][]int32 {
+	of := map[*ir.Interface][]int32{}
+	for k, p := range parts {
+		for _, i := range p.Interfaces {
+			if ps := of[i]; len(ps) == 0 || ps[len(ps)-1] != int32(k) {
+				of[i] = append(ps, int32(k))
+			}
+		}
+	}
+	return of
+}
+
+// members lists the parts of every class.
+func (t *Table) members(of map[*ir.Interface][]int32) [][]member {
+	out := make([][]member, len(t.Classes))
+	for k := range t.Classes {
+		for _, v := range t.Classes[k].Vertices {
+			i := t.Vertices[v].Interface
+			out[k] = addMember(out[k], i, of[i])
+		}
+	}
+	return out
+}
+
+// addMember adds an interface's parts.
+func addMember(ms []member, i *ir.Interface, parts []int32) []member {
+	for _, p := range parts {
+		at := slices.IndexFunc(ms, func(m member) bool { return m.part == p })
+		switch {
+		case at < 0:
+			ms = append(ms, member{p, i})
+		case ms[at].only != i:
+			ms[at].only = nil
+		}
+	}
+	return ms
+}
+
+// matrix joins all pairs of one family. Where addresses have alternatives,
+// what must flow takes all of them: see picks.
+func (t *Table) matrix(ctx context.Context, parts []Part, n int) (*grid, error) {
+	of := partsOf(parts)
+	ms := t.members(of)
+	picks := t.findPicks(of, ms)
+	joiners := make([]*joiner, Workers())
+	err := t.Tiles(ctx, func(worker int, tile *Tile) error {
+		if joiners[worker] == nil {
+			joiners[worker] = newJoiner(t, ms, picks, n)
+		}
+		joiners[worker].tile(tile)
+		return nil
+	})
+	if err != nil {
+		return nil, err
+	}
+	g := newGrid(t, n)
+	for _, j := range joiners {
+		if j != nil {
+			g.join(j.grid)
+		}
+	}
+	if picks != nil {
+		if err := t.joinPicks(ctx, g, ms, picks); err != nil {
+			return nil, err
+		}
+	}
+	return g, nil
+}
+
+// joiner joins the pairs of tiles by parts; each worker has one.
+type joiner struct {
+	t        *Table
+	grid     *grid
+	members  [][]member
+	some     []bool // by class: it has several interfaces, and just one of some part
+	picks    *picks
+	touched  []int32  // parts of sources of one destination
+	forward  []uint64 // by part and word, of one destination
+	whole    []uint64
+	stamp    []int32
+	row      int32
+	pair     Answer
+	complete []uint64
+}
+
+func newJoiner(t *Table, ms [][]member, p *picks, n int) *joiner {
+	w := t.Universe.Words
+	j := &joiner{t: t, grid: newGrid(t, n), members: ms, picks: p, some: make([]bool, len(ms))}
+	for k := range ms {
+		j.some[k] = t.Classes[k].Interfaces > 1 && slices.ContainsFunc(ms[k], func(m member) bool { return m.only != nil })
+	}
+	j.forward, j.whole, j.stamp = make([]uint64, n*w), make([]uint64, n*w), make([]int32, n)
+	j.pair, j.complete = *newAnswer(w), make([]uint64, w)
+	return j
+}
+
+// tile joins the pairs of a tile.
+func (j *joiner) tile(tile *Tile) {
+	for to := tile.To; to < tile.ToEnd; to++ {
+		if len(j.members[to]) == 0 {
+			continue
+		}
+		j.destination(tile, &tile.Must, mustSide, to)
+		j.destination(tile, &tile.May, maySide, to)
+	}
+}
+
+// destination joins the pairs of one destination.
+func (j *joiner) destination(tile *Tile, p *Planes, side, to int) {
+	words := j.t.Universe.Words
+	j.row++
+	j.touched = j.touched[:0]
+	for from := tile.From; from < tile.FromEnd; from++ {
+		ms := j.members[from]
+		if len(ms) == 0 || side == mustSide && j.picks.either(from, to) || !j.read(tile, p, to, from) {
+			continue
+		}
+		if j.some[to] || j.some[from] {
+			j.apart(side, from, to)
+			continue
+		}
+		for _, m := range ms {
+			at := int(m.part) * words
+			if j.stamp[m.part] != j.row {
+				j.stamp[m.part] = j.row
+				j.touched = append(j.touched, m.part)
+				clear(j.forward[at : at+words])
+				clear(j.whole[at : at+words])
+			}
+			for k := range words {
+				j.forward[at+k] |= j.pair.Must.Forward[k]
+				j.whole[at+k] |= j.complete[k]
+			}
+		}
+	}
+	for _, from := range j.touched {
+		at := int(from) * words
+		for _, m := range j.members[to] {
+			j.grid.add(side, int(from), int(m.part), j.forward[at:at+words], j.whole[at:at+words])
+		}
+	}
+}
+
+// read takes a pair out of a tile; false when nothing flows.
+func (j *joiner) read(tile *Tile, p *Planes, to, from int) bool {
+	words := j.t.Universe.Words
+	any := uint64(0)
+	for k := range words {
+		at := (k*tileTo+to-tile.To)*tileFrom + from - tile.From
+		j.pair.Must.Forward[k], j.pair.Must.Reply[k] = p.forward[at], p.reply[at]
+		any |= p.forward[at]
+	}
+	if any == 0 {
+		return false
+	}
+	j.t.Universe.complete(j.complete, j.pair.Must.Forward, j.pair.Must.Reply)
+	return true
+}
+
+// apart joins a pair of classes whose parts may be one and the same interface.
+func (j *joiner) apart(side, from, to int) {
+	for _, a := range j.members[from] {
+		for _, b := range j.members[to] {
+			if a.only == nil || a.only != b.only {
+				j.grid.add(side, int(a.part), int(b.part), j.pair.Must.Forward, j.complete)
+			}
+		}
+	}
+}
+
+func (g *grid) add(side, from, to int, forward, whole []uint64) {
+	at := g.at(from, to)
+	for k, w := range forward {
+		g.forward[side][at+k] |= w
+		g.whole[side][at+k] |= whole[k]
+	}
+}
