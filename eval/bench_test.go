@@ -157,7 +157,7 @@ func BenchmarkMiss(b *testing.B) {
 		if k++; k == len(rs) {
 			k = 0
 		}
-		at, _ := j.key(&rs[k])
+		at, _ := j.key(&rs[k], j.began(&rs[k]))
 		j.judge(at, &rs[k])
 	}
 }

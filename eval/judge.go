@@ -26,6 +26,10 @@ type Judge struct {
 	sole []atomic.Uint32
 
 	memory memory
+	// was judges the network under which rows were recorded; recorded: that is
+	// this one.
+	was      *Judge
+	recorded bool
 
 	mu        sync.Mutex // guards what follows, and additions to the memory
 	held      map[class][]holder
@@ -42,6 +46,8 @@ type Options struct {
 	// GuessInitiator: of a flow-log row that does not tell which end began,
 	// the end with the likelier service port is taken for the server.
 	GuessInitiator bool
+	// Was is the network under which rows were recorded; nil when it is not known.
+	Was *ir.Network
 }
 
 // NewJudge prepares the judgement of a network.
@@ -60,6 +66,10 @@ func NewJudge(n *ir.Network, o Options) *Judge {
 		j.natural[name] = uint32(len(j.natural)) + 1
 	}
 	j.list()
+	if o.Was != nil {
+		j.was = NewJudge(o.Was, Options{})
+		j.was.recorded = true
+	}
 	return j
 }
 
@@ -73,6 +83,9 @@ type Answer struct {
 	// breaks: by the side that a row was observed at, whether its flow, if it
 	// was accepted, surely passed what now denies it.
 	breaks [3]bool
+	// fits: of the recorded configuration, by the same sides, which end may have
+	// begun the flow, if it was accepted.
+	fits [3]begun
 }
 
 // Replay compares a row with its observation.
@@ -124,7 +137,7 @@ func (a *Answer) Replay(r *record.Record) Replay {
 }
 
 // begun says which end of a record began the flow.
-type begun uint64
+type begun uint8
 
 const (
 	bySource begun = iota
@@ -132,11 +145,11 @@ const (
 	byEither
 )
 
-// begun finds what a record tells about its initiator. A packet is stated as
+// told finds what a record tells about its initiator. A packet is stated as
 // its initiator sends it. A row tells by its TCP flags: SYN without ACK comes
 // from the client, SYN with ACK from the server; AWS reports ACK with SYN only.
 // [VPC flow-logs-records.md, tcp-flags]
-func (j *Judge) begun(r *record.Record) begun {
+func told(r *record.Record) begun {
 	const syn, synAck = 2, 18
 	switch {
 	case !r.Flow:
@@ -145,22 +158,20 @@ func (j *Judge) begun(r *record.Record) begun {
 		return byDestination
 	case r.HasFlags && r.TCPFlags&syn != 0:
 		return bySource
-	case j.options.GuessInitiator && (r.Protocol == packet.TCP || r.Protocol == packet.UDP):
-		return guess(r.SrcPort, r.DstPort)
 	default:
 		return byEither
 	}
 }
 
 // guess takes the lower port for the service's, which no law demands.
-func guess(src, dst uint16) begun {
+func guess(r *record.Record) begun {
 	switch {
-	case dst < src:
-		return bySource
-	case src < dst:
-		return byDestination
-	default:
+	case r.Protocol != packet.TCP && r.Protocol != packet.UDP || r.SrcPort == r.DstPort:
 		return byEither
+	case r.DstPort < r.SrcPort:
+		return bySource
+	default:
+		return byDestination
 	}
 }
 
@@ -174,10 +185,12 @@ func (k key) scope() uint32 { return uint32(k.b) }
 // foreign is the scope of a row of a VPC that is not in the network.
 const foreign = 1<<32 - 1
 
+// begun is which end began.
+func (k key) begun() begun { return begun(k.c & 3) }
+
 // key packs a record. The fault is an end that does not exist.
-func (j *Judge) key(r *record.Record) (key, record.Fault) {
+func (j *Judge) key(r *record.Record, b begun) (key, record.Fault) {
 	ipv4 := r.Src.Is4()
-	b := j.begun(r)
 	src, dst := j.classes.ports(r.Protocol, ipv4, b, r.SrcPort, r.DstPort)
 	srcClass, dstClass := j.classes.of(r.Src), j.classes.of(r.Dst)
 	var from, to uint32
@@ -238,7 +251,12 @@ func (j *Judge) side(r *record.Record, src, dst class) uint32 {
 // Answer judges a record. It allocates nothing for what has been met before. The
 // fault is an end that the record names and the network lacks.
 func (j *Judge) Answer(r *record.Record) (*Answer, record.Fault) {
-	k, fault := j.key(r)
+	return j.as(r, j.began(r))
+}
+
+// as judges a record of which one end, or either, began the flow.
+func (j *Judge) as(r *record.Record, b begun) (*Answer, record.Fault) {
+	k, fault := j.key(r, b)
 	if fault.What != record.NoFault {
 		return nil, fault
 	}

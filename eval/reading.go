@@ -74,10 +74,10 @@ func (j *Judge) judge(k key, r *record.Record) Answer {
 		a.Decision = j.decision(unknown(cause))
 		return a
 	}
-	b := j.begun(r)
+	b := k.begun()
 	a.Reply = b == byDestination
 	var request, reply tally
-	if b == byEither && !r.AnyType {
+	if b == byEither && !r.AnyType && !j.recorded {
 		// Most rows are a request read one way and nonsense read the other.
 		q := reading{j: j, r: r, quick: true}
 		q.flow(&request, r.Header(), from, to)
@@ -104,6 +104,9 @@ func (j *Judge) judge(k key, r *record.Record) Answer {
 		a.Decision = j.decision(request.reason)
 	default:
 		a.Decision = j.decision(unknown(begins))
+	}
+	if j.recorded && b == byEither {
+		a.fits = fitting(side, at != nil, &request, &reply)
 	}
 	if r.Flow && a.Verdict == trace.Deny {
 		a.breaks = breaks(side, at != nil, b, &request, &reply)

@@ -98,7 +98,7 @@ func TestNothingChanged(t *testing.T) {
 					t.Fatal(fault)
 				}
 				got := a.Replay(&rec)
-				k, _ := j.key(&rec)
+				k, _ := j.key(&rec, j.began(&rec))
 				if want := j.judge(k, &rec); a.Decision != want.Decision || a.From != want.From || a.To != want.To || a.Reply != want.Reply || got != want.Replay(&rec) {
 					t.Fatalf("seed %d, %v: remembered %v, %+v; judged anew %v, %+v", seed, rec.Header(), got, a.Reason, want.Replay(&rec), want.Reason)
 				}
@@ -112,6 +112,64 @@ func TestNothingChanged(t *testing.T) {
 	t.Log(counts)
 	if counts[Holds] < 100 || counts[Stays] < 100 {
 		t.Errorf("the flows test too little: %v", counts)
+	}
+}
+
+// With the configuration under which rows were recorded, rows that do not tell
+// which end began are replayed as those that do, or not at all.
+func TestRecorded(t *testing.T) {
+	networks := uint64(200)
+	if testing.Short() {
+		networks = 100
+	}
+	pairs, told := map[[2]Replay]int{}, 0
+	for seed := range networks {
+		r := rng(seed)
+		was := netgen.New(r, netgen.Options{IPv6: true, Services: true})
+		questions := slices.Concat(netgen.Questions(was, r, 40), netgen.Questions(was, r, 40))
+		n, to := ir.SubstituteMapped(was, nil) // a copy
+		for _, g := range n.SecurityGroups {
+			if r.IntN(3) == 0 && len(g.Ingress) > 0 {
+				g.Ingress = g.Ingress[:r.IntN(len(g.Ingress))]
+			}
+		}
+		plain, with, alone := NewJudge(n, Options{}), NewJudge(n, Options{Was: was}), NewJudge(n, Options{})
+		for _, q := range questions {
+			if !has(was, q.From, q.Header.Src) || !has(was, q.To, q.Header.Dst) || q.From == q.To || q.From != nil && to[q.From] == nil {
+				continue
+			}
+			if q.From == nil && !onInternet(q.Header.Src) || q.To != nil && q.From != nil && !hasPrivate(q.To, q.Header.Dst) || q.From != nil && !hasPrivate(q.From, q.Header.Src) {
+				continue
+			}
+			for _, rec := range observe(was, q, r) {
+				if rec.Protocol != packet.TCP {
+					continue
+				}
+				rec.HasFlags = true
+				bare := rec
+				bare.HasFlags = false
+				a, _ := plain.Answer(&rec)
+				want := a.Replay(&rec)
+				less, _ := alone.Answer(&bare)
+				unaided := less.Replay(&bare)
+				b, _ := with.Answer(&bare)
+				got := b.Replay(&bare)
+				pairs[[2]Replay{want, got}]++
+				if unaided == Unclear && got != Unclear {
+					told++
+				}
+				if got != want && got != Unclear && rec.Observed == record.Accepted {
+					t.Fatalf("seed %d, %v, side %d: %v, and with flags %v: %+v, %+v", seed, rec.Header(), rec.Side, got, want, b.Reason, a.Reason)
+				}
+				if decision, before := with.before(&bare); decision == nil || before == Breaks {
+					t.Fatalf("seed %d, %v: %v where it was recorded: %+v", seed, rec.Header(), before, decision)
+				}
+			}
+		}
+	}
+	t.Log(pairs, told)
+	if pairs[[2]Replay{Breaks, Breaks}] < 10 || pairs[[2]Replay{Holds, Holds}] < 80 || told < 60 {
+		t.Errorf("the rows test too little: %v, %d told", pairs, told)
 	}
 }
 

@@ -53,6 +53,7 @@ func (j *Judge) Run(ctx context.Context, t Task) (*Summary, error) {
 	}
 	go read(ctx, t.Source, free, work, order)
 	c := merger{s: newSummary(t.Source.Layout.Name), flows: map[flowKey]*Flow{}}
+	c.s.Recorded = j.was != nil
 	counts := make([][]int, workers)
 	var all sync.WaitGroup
 	for k := range workers {
@@ -119,6 +120,7 @@ type worker struct {
 type chunk struct {
 	kinds  [record.Faulty + 1]int
 	replay [Unclear + 1]int
+	before int // rows that the recorded configuration does not explain
 	faults []BadLine
 	flows  map[flowKey]*Flow
 }
@@ -174,12 +176,20 @@ func (w *worker) answered(b *job, number int, a *Answer) {
 	}
 	w.counts[a.ID]++
 	replay := a.Replay(&w.r)
+	var was *Decision
+	if replay == Breaks || replay == Opens {
+		var before Replay
+		if was, before = w.judge.before(&w.r); before == replay {
+			replay = Unclear // whatever changed, it is not that
+			b.before++
+		}
+	}
 	b.replay[replay]++
 	if replay == Breaks || replay == Opens {
 		if b.flows == nil {
 			b.flows = map[flowKey]*Flow{}
 		}
-		k := keyOf(&w.r, a, replay)
+		k := keyOf(&w.r, a, was, replay)
 		f := b.flows[k]
 		if f == nil {
 			f = &Flow{First: number, Example: w.r.Header()}
@@ -217,6 +227,7 @@ func (c *merger) take(t Task, b *job) error {
 	for k, n := range b.replay {
 		s.replay[k] += n
 	}
+	s.Before += b.before
 	s.Faults = append(s.Faults, b.faults[:min(len(b.faults), mostFaults-len(s.Faults))]...)
 	for k, f := range b.flows {
 		switch old := c.flows[k]; {
@@ -279,14 +290,15 @@ func appendProtocol(b []byte, p uint8) []byte {
 type flowKey struct {
 	from, to *Label
 	decision *Decision
+	was      *Decision
 	replay   Replay
 	protocol uint8
 	port     uint16
 	ipv4     bool
 }
 
-func keyOf(r *record.Record, a *Answer, replay Replay) flowKey {
-	k := flowKey{a.From, a.To, a.Decision, replay, r.Protocol, r.DstPort, r.Src.Is4()}
+func keyOf(r *record.Record, a *Answer, was *Decision, replay Replay) flowKey {
+	k := flowKey{a.From, a.To, a.Decision, was, replay, r.Protocol, r.DstPort, r.Src.Is4()}
 	if a.Reply {
 		k.from, k.to = a.To, a.From
 		if packet.KindOf(packet.FamilyOf(r.Src), r.Protocol) == packet.Ported {

@@ -27,8 +27,13 @@ type Summary struct {
 	// MoreFlows rows belong to flows beyond the bound.
 	Breaking, Opening []Flow
 	MoreFlows         int
+	// Before rows were replayed otherwise than was observed under the recorded
+	// configuration already: no change is to blame.
+	Before int
 	// NotBegun rows have no verdict because they do not tell which end began.
 	NotBegun int
+	// Recorded: the configuration under which rows were recorded was given.
+	Recorded bool
 
 	kinds    [record.Faulty + 1]int
 	replay   [Unclear + 1]int
@@ -53,9 +58,12 @@ type Flow struct {
 	From, To string
 	Service  string // tcp/443
 	Reason   *Reason
-	Count    int
-	First    int           // the first line
-	Example  packet.Header // as it stands there
+	// Was is what decided under the recorded configuration; nil when it is not
+	// known.
+	Was     *Reason
+	Count   int
+	First   int           // the first line
+	Example packet.Header // as it stands there
 }
 
 func newSummary(input string) *Summary { return &Summary{Input: input} }
@@ -105,6 +113,9 @@ func (j *Judge) finish(s *Summary, flows map[flowKey]*Flow, counts [][]int) {
 	for k, f := range flows {
 		f.From, f.To, f.Reason = k.from.Text, k.to.Text, &k.decision.Reason
 		f.Service = serviceOf(k)
+		if k.was != nil {
+			f.Was = &k.was.Reason
+		}
 		if k.replay == Breaks {
 			s.Breaking = append(s.Breaking, *f)
 		} else {

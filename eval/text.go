@@ -29,7 +29,11 @@ func (s *Summary) Text(top int) string {
 		more(&b, n-len(s.Faults))
 	}
 	if s.NotBegun > 0 {
-		fmt.Fprintf(&b, "Of the unknown, %s: no TCP flags tell which end began. --guess-initiator takes the lower port for the server's\n", count(s.NotBegun, "row"))
+		hint := "--was PATH, the configuration under which they were recorded, may tell; --guess-initiator takes the lower port for the server's"
+		if s.Recorded {
+			hint = "--guess-initiator takes the lower port for the server's"
+		}
+		fmt.Fprintf(&b, "Of the unknown, %s: no TCP flags tell which end began. %s\n", count(s.NotBegun, "row"), hint)
 	}
 	s.decided(&b, top)
 	s.replayed(&b, top)
@@ -49,6 +53,13 @@ func count(n int, noun string) string {
 		return "1 " + noun
 	}
 	return fmt.Sprintf("%d %ss", n, noun)
+}
+
+func contradict(n int) string {
+	if n == 1 {
+		return "1 row contradicts"
+	}
+	return fmt.Sprintf("%d rows contradict", n)
 }
 
 func more(b *strings.Builder, n int) {
@@ -141,6 +152,9 @@ func (s *Summary) replayed(b *strings.Builder, top int) {
 	rejected := s.Replay(Stays) + s.Replay(Opens)
 	fmt.Fprintf(b, "\nReplayed: of %d accepted %d hold and %d break; of %d rejected %d stay so and %d now pass; %d cannot be told\n",
 		accepted, s.Replay(Holds), s.Replay(Breaks), rejected, s.Replay(Stays), s.Replay(Opens), s.Replay(Unclear))
+	if s.Before > 0 {
+		fmt.Fprintf(b, "Of these, %s the recorded configuration as well: no change is to blame\n", contradict(s.Before))
+	}
 	flows(b, "Would break", s.Breaking, top)
 	flows(b, "Would now pass", s.Opening, top)
 	if s.MoreFlows > 0 {
@@ -156,10 +170,14 @@ func flows(b *strings.Builder, title string, fs []Flow, top int) {
 	var rows [][]string
 	for k := range fs[:min(len(fs), top)] {
 		f := &fs[k]
-		rows = append(rows, []string{
+		row := []string{
 			fmt.Sprint(f.Count), f.From + " > " + f.To, f.Service, strings.TrimSpace(stageText(f.Reason) + " " + f.Reason.Component), f.Reason.sentence(),
-			f.Reason.where(), fmt.Sprintf("line %d: %s", f.First, f.Example),
-		})
+			f.Reason.where(),
+		}
+		if f.Was != nil {
+			row = append(row, strings.TrimSpace("was "+f.Was.sentence()+"  "+f.Was.where()))
+		}
+		rows = append(rows, append(row, fmt.Sprintf("line %d: %s", f.First, f.Example)))
 	}
 	table(b, rows)
 	more(b, len(fs)-top)
@@ -192,6 +210,8 @@ type jsonFlow struct {
 	Line    int        `json:"line"`
 	Example string     `json:"example"`
 	Decided jsonReason `json:"decided"`
+	// Was is null without --was.
+	Was *jsonReason `json:"was"`
 }
 
 type jsonDecided struct {
@@ -215,6 +235,7 @@ type jsonReplay struct {
 	Stays     int        `json:"stays"`
 	Opens     int        `json:"opens"`
 	Unclear   int        `json:"unclear"`
+	Before    int        `json:"unclear_before"`
 	Breaking  []jsonFlow `json:"breaking"`
 	Opening   []jsonFlow `json:"opening"`
 	MoreFlows int        `json:"rows_of_further_flows"`
@@ -258,7 +279,7 @@ func (s *Summary) JSON(top int) []byte {
 	}
 	if s.Observed() {
 		j.Replay = &jsonReplay{
-			s.Replay(Holds), s.Replay(Breaks), s.Replay(Stays), s.Replay(Opens), s.Replay(Unclear), flowsJSON(s.Breaking, top), flowsJSON(s.Opening, top), s.MoreFlows,
+			s.Replay(Holds), s.Replay(Breaks), s.Replay(Stays), s.Replay(Opens), s.Replay(Unclear), s.Before, flowsJSON(s.Breaking, top), flowsJSON(s.Opening, top), s.MoreFlows,
 		}
 	}
 	return indented(j)
@@ -267,7 +288,12 @@ func (s *Summary) JSON(top int) []byte {
 func flowsJSON(fs []Flow, top int) []jsonFlow {
 	out := []jsonFlow{}
 	for f := range slices.Values(fs[:min(len(fs), top)]) {
-		out = append(out, jsonFlow{f.From, f.To, f.Service, f.Count, f.First, f.Example.String(), f.Reason.json()})
+		j := jsonFlow{f.From, f.To, f.Service, f.Count, f.First, f.Example.String(), f.Reason.json(), nil}
+		if f.Was != nil {
+			was := f.Was.json()
+			j.Was = &was
+		}
+		out = append(out, j)
 	}
 	return out
 }

@@ -29,6 +29,7 @@ func evalCommand(s streams) *cli.Command {
 			"text, gzip or Parquet; - is standard input. jsonl prints a verdict for every packet.",
 		Flags: slices.Concat([]cli.Flag{
 			&cli.StringFlag{Name: "packets", Usage: "the `FILE` with the packets", Category: inputFlags},
+			&cli.StringFlag{Name: "was", Usage: "the configuration under which a flow log was recorded: a `PATH`", Category: inputFlags},
 			&cli.BoolFlag{Name: "guess-initiator", Usage: "of a row that does not tell, take the lower port for the server's", DisableDefaultText: true},
 			&cli.BoolFlag{Name: "fail-on-broken", Usage: "exit status 1 when flows that were accepted would break", DisableDefaultText: true},
 			&cli.IntFlag{Name: "top", Usage: "show the first `N` of every list", Value: 10, Category: outputFlags},
@@ -69,12 +70,34 @@ func (s streams) eval(c *cli.Context) error {
 	if err != nil {
 		return err
 	}
+	was, err := s.recorded(ctx, c)
+	if err != nil {
+		return err
+	}
 	source, done, err := s.packets(name)
 	if err != nil {
 		return err
 	}
 	defer done()
-	return s.evaluate(ctx, c, eval.NewJudge(n, eval.Options{GuessInitiator: c.Bool("guess-initiator")}), source, format, list)
+	return s.evaluate(ctx, c, eval.NewJudge(n, eval.Options{GuessInitiator: c.Bool("guess-initiator"), Was: was}), source, format, list)
+}
+
+// recorded reads the configuration under which a flow log was recorded.
+func (s streams) recorded(ctx context.Context, c *cli.Context) (*ir.Network, error) {
+	path := c.String("was")
+	if path == "" {
+		return nil, nil
+	}
+	in, err := s.load(ctx, c, []string{path})
+	if err != nil {
+		return nil, err
+	}
+	list := allDiagnostics(in)
+	fmt.Fprint(s.err, report.Diagnostics(list, in.Sources, report.Options{}))
+	if list.Errors() {
+		return nil, &usageError{message: fmt.Sprintf("--was %s: a part of it could not be read", path)}
+	}
+	return oneNetwork(in)
 }
 
 // oneNetwork is the network of an input that has just one.
