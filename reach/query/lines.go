@@ -52,10 +52,10 @@ func (p *Pair) lines(m *reach.Model, f packet.Family, set solver.Set) []Line {
 		}
 		left := set
 		for _, fit := range addressed(s, t.flow, t.asked) {
-			part := s.Intersect(left, fit)
-			left = s.Difference(left, fit)
-			part, fit, from := named(s, part, fit, packet.FieldSrc, p.From, t.flow.FixedFrom)
-			part, _, to := named(s, part, fit, packet.FieldDst, p.To, t.flow.FixedTo)
+			part := s.Intersect(left, fit.set)
+			left = s.Difference(left, fit.set)
+			part, among, from := named(s, part, fit.set, packet.FieldSrc, p.From, t.flow.FixedFrom)
+			part, _, to := named(s, part, among, packet.FieldDst, p.To, t.flow.FixedTo && len(fit.through) == 0)
 			for _, r := range rows(s, part) {
 				l := Line{Row: r, From: []string{from}, To: []string{to}}
 				if from == "" {
@@ -63,6 +63,9 @@ func (p *Pair) lines(m *reach.Model, f packet.Family, set solver.Set) []Line {
 				}
 				if to == "" {
 					l.To = addressNames(m, f, p.To, r.Dst)
+				}
+				for _, lb := range fit.through {
+					l.To[0] += " through " + endpoint.InterfaceName(lb)
 				}
 				lines = append(lines, l)
 			}
@@ -202,7 +205,7 @@ func fold(names []string) []string {
 	}
 	for _, n := range names {
 		if b := unindexed(n); counts[b] > 1 {
-			n = b + "[*]"
+			n = b
 		}
 		if !slices.Contains(out, n) {
 			out = append(out, n)
@@ -211,10 +214,15 @@ func fold(names []string) []string {
 	return out
 }
 
-// unindexed is the address of the block that makes a thing.
+// unindexed is a name with every index in place of its last one: that of the
+// block that makes the thing.
 func unindexed(name string) string {
+	name, through, ok := strings.Cut(name, " through ")
 	if i := strings.LastIndexByte(name, '['); i > 0 && strings.HasSuffix(name, "]") {
-		return name[:i]
+		name = name[:i] + "[*]"
+	}
+	if ok {
+		name += " through " + through
 	}
 	return name
 }

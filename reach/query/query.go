@@ -61,6 +61,9 @@ type Answer struct {
 	// Blockers are what stops everything in every way of a pair that is denied,
 	// for the pairs that deny, without repetitions.
 	Blockers []Blocker
+	// Repair is the least that would have to change where nothing flows; nil when
+	// nothing is known that would help.
+	Repair *Repair
 	// Disagreements are answers that the concrete evaluator does not confirm:
 	// faults of postern's own.
 	Disagreements []string
@@ -74,6 +77,9 @@ type Pair struct {
 	// tried are the flows of the families that both ends have addresses of.
 	tried []tried
 }
+
+// Met reports whether both ends have addresses of one family.
+func (p Pair) Met() bool { return len(p.tried) > 0 }
 
 // tried is what was asked of package reach in one family.
 type tried struct {
@@ -244,21 +250,21 @@ func verdict(ps []Pair, all bool) trace.Verdict {
 }
 
 // judge gives the verdict about one family of a pair. Of fits, see addressed.
-func judge(s *solver.Space, q Question, flow reach.Flow, complete reach.Band, fits []solver.Set) trace.Verdict {
+func judge(s *solver.Space, q Question, flow reach.Flow, complete reach.Band, fits []fit) trace.Verdict {
 	switch {
 	case complete.May == solver.Empty:
 		return trace.Deny
 	case q.All:
-		return judgeAll(s, q, complete, s.Union(fits...))
+		return judgeAll(s, q, complete, union(s, fits))
 	}
 	for _, fit := range fits {
 		// Whatever address AWS picks for an end, some packet has to flow.
-		sure := s.Intersect(complete.Must, fit)
+		sure := s.Intersect(complete.Must, fit.set)
 		if !flow.FixedFrom {
-			sure = every(s, sure, packet.FieldSrc, fit)
+			sure = every(s, sure, packet.FieldSrc, fit.set)
 		}
 		if !flow.FixedTo {
-			sure = every(s, sure, packet.FieldDst, fit)
+			sure = every(s, sure, packet.FieldDst, fit.set)
 		}
 		if sure != solver.Empty {
 			return trace.Allow
@@ -306,23 +312,36 @@ func lowClients(s *solver.Space) solver.Set {
 	return s.Of(low...)
 }
 
-// addressed lists the headers asked about whose addresses the ends may have,
-// once for each kind of addresses that the ways are for: private ones, public
-// ones, those of a load balancer.
-func addressed(s *solver.Space, flow reach.Flow, asked solver.Set) []solver.Set {
-	var sets []solver.Set
+// fit is the headers asked about that go one kind of ways: to private addresses,
+// to public ones, to those of a load balancer.
+type fit struct {
+	set     solver.Set
+	through []*ir.Interface // load balancers
+}
+
+// addressed lists the headers asked about whose addresses the ends may have.
+func addressed(s *solver.Space, flow reach.Flow, asked solver.Set) []fit {
+	var fits []fit
 	for _, w := range flow.Ways {
-		set := asked
+		f := fit{asked, w.Through}
 		for _, st := range w.Stages {
 			if st.Kind == reach.KindAddress && !st.Reply {
-				set = s.Intersect(set, st.Band.May)
+				f.set = s.Intersect(f.set, st.Band.May)
 			}
 		}
-		if set != solver.Empty && !slices.Contains(sets, set) {
-			sets = append(sets, set)
+		if f.set != solver.Empty && !slices.ContainsFunc(fits, func(o fit) bool { return o.set == f.set }) {
+			fits = append(fits, f)
 		}
 	}
-	return sets
+	return fits
+}
+
+func union(s *solver.Space, fits []fit) solver.Set {
+	var sets []solver.Set
+	for _, f := range fits {
+		sets = append(sets, f.set)
+	}
+	return s.Union(sets...)
 }
 
 func within(s *solver.Space, b reach.Band, a solver.Set) reach.Band {

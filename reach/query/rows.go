@@ -92,10 +92,9 @@ func rows(s *solver.Space, set solver.Set) []Row {
 	var all []Row
 	for b := range s.Boxes(set) {
 		for _, ports := range byType(s.Family(), b) {
-			all = append(all, Row{
-				Family: s.Family(), Protocols: ir.Ports(b.Protocol), Src: solver.CIDRs(b.Src), Dst: solver.CIDRs(b.Dst),
-				SrcPort: ir.Ports(b.SrcPort), DstPort: ports,
-			})
+			r := rowOf(s.Family(), b)
+			r.DstPort, r.Any = ports, false // see joinProtocols
+			all = append(all, r)
 		}
 	}
 	all = joinRows(all, func(r *Row) *[]netip.Prefix { return &r.Src }, func(r *Row) []netip.Prefix { return r.Dst })
@@ -128,6 +127,14 @@ func byType(f packet.Family, b solver.Box) []ir.Ports {
 		lo = end + 1
 	}
 	return ps
+}
+
+// rowOf writes one box.
+func rowOf(f packet.Family, b solver.Box) Row {
+	return Row{
+		Family: f, Protocols: ir.Ports(b.Protocol), Src: solver.CIDRs(b.Src), Dst: solver.CIDRs(b.Dst),
+		SrcPort: ir.Ports(b.SrcPort), DstPort: ir.Ports(b.DstPort), Any: b.Protocol.Lo == 0 && b.Protocol.Hi >= 255,
+	}
 }
 
 // joinRows makes one row of those that are equal but for one list of addresses.

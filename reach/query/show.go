@@ -2,8 +2,11 @@ package query
 
 import (
 	"fmt"
+	"net/netip"
 	"slices"
 
+	"github.com/postern-dev/postern/internal/endpoint"
+	"github.com/postern-dev/postern/ir"
 	"github.com/postern-dev/postern/packet"
 	"github.com/postern-dev/postern/reach"
 	"github.com/postern-dev/postern/reach/trace"
@@ -25,7 +28,7 @@ func (a *Answer) join(m *reach.Model) {
 			}
 		}
 		if len(forward[0]) > 0 {
-			a.Sets = append(a.Sets, Sets{f, union(s, forward), union(s, complete), union(s, blocked)})
+			a.Sets = append(a.Sets, Sets{f, bandOf(s, forward), bandOf(s, complete), bandOf(s, blocked)})
 		}
 	}
 }
@@ -36,7 +39,7 @@ func gather(into *[3][]solver.Set, b reach.Band) {
 	}
 }
 
-func union(s *solver.Space, of [3][]solver.Set) reach.Band {
+func bandOf(s *solver.Space, of [3][]solver.Set) reach.Band {
 	return reach.Band{Must: s.Union(of[0]...), Ground: s.Union(of[1]...), May: s.Union(of[2]...)}
 }
 
@@ -91,7 +94,7 @@ func (p *Pair) witness(m *reach.Model, q Question) *Shown {
 				complete, forward = x.Complete, x.Forward
 			}
 		}
-		fits := s.Union(addressed(s, t.flow, t.asked)...)
+		fits := union(s, addressed(s, t.flow, t.asked))
 		var among []solver.Set
 		switch p.Verdict {
 		case trace.Allow:
@@ -120,6 +123,9 @@ func (p *Pair) witness(m *reach.Model, q Question) *Shown {
 	return nil
 }
 
+// mostRepairs is for how many pairs a repair is looked for.
+const mostRepairs = 64
+
 // Blocker is what stops everything between two ends.
 type Blocker struct {
 	reach.Stage
@@ -128,11 +134,184 @@ type Blocker struct {
 	Like int
 }
 
+// Repair is the least that would have to change so that something flows between
+// the ends of a pair.
+type Repair struct {
+	Pair   *Pair
+	Family packet.Family
+	Ways   []WayRepair // the one with the fewest changes first
+	// Passed are the filters on the first way that let Header through already.
+	Header packet.Header
+	Passed []Passed
+	last   []reach.Change // of the first way
+}
+
+// WayRepair is a way with the changes that would open it.
+type WayRepair struct {
+	Via     string
+	Through []*ir.Interface // load balancers
+	Changes []Change
+	way     reach.Way
+}
+
+// same reports whether two ways, through different subnets, take the same.
+func (w WayRepair) same(o WayRepair) bool {
+	return w.Via == o.Via && slices.Equal(w.Through, o.Through) && len(w.Changes) == len(o.Changes)
+}
+
+// Change is a stage that has to let more through, and a part of what it stops.
+type Change struct {
+	reach.Stage
+	Let Row
+	// From and To are the addresses of Let in words: of an interface whose address
+	// AWS picks, its subnets; nil for hosts outside.
+	From, To []string
+}
+
+// whose says addresses in words; of an interface whose address AWS picks, its
+// subnets, and nothing of hosts outside: they are called as the question does.
+func whose(m *reach.Model, f packet.Family, end endpoint.End, ps []netip.Prefix) []string {
+	switch {
+	case end.Interface == nil:
+		return nil
+	case len(ps) == 1 && ps[0].IsSingleIP():
+		return addressNames(m, f, end, ps)
+	}
+	var names []string
+	for _, s := range end.Interface.Subnet.Of {
+		c := s.IPv4
+		if f == packet.IPv6 {
+			c = s.IPv6
+		}
+		if !c.Known() || !c.V.IsValid() || !c.V.Contains(ps[0].Addr()) {
+			continue
+		}
+		names = append(names, c.V.String())
+	}
+	if len(names) > 0 {
+		return names
+	}
+	return addressNames(m, f, end, ps)
+}
+
+// Passed is a filter that lets a header through, with the line that does.
+type Passed struct {
+	reach.Stage
+	Entry *ir.Entry // of an ACL
+	Rule  *ir.Rule  // of a group
+}
+
+// repair finds the repair for a denied pair with the fewest changes.
+func (a *Answer) repair(m *reach.Model, p *Pair) *Repair {
+	var best *Repair
+	for _, t := range p.tried {
+		ways := m.Repairs(t.family, t.flow, t.asked)
+		if len(ways) == 0 || best != nil && len(best.Ways[0].Changes) <= len(ways[0].Changes) {
+			continue
+		}
+		best = &Repair{Pair: p, Family: t.family}
+		for _, w := range ways {
+			r := WayRepair{Via: w.Way.Via, Through: w.Way.Through, way: w.Way}
+			for _, c := range w.Changes {
+				let := rowOf(t.family, c.Let)
+				r.Changes = append(r.Changes, Change{c.Stage, let, whose(m, t.family, p.From, let.Src), whose(m, t.family, p.To, let.Dst)})
+			}
+			if !slices.ContainsFunc(best.Ways, r.same) {
+				best.Ways = append(best.Ways, r)
+			}
+		}
+		best.last = ways[0].Changes[max(len(ways[0].Changes)-1, 0):]
+	}
+	if best != nil {
+		best.pass(m)
+	}
+	return best
+}
+
+// pass lists what lets a packet of the repair through already.
+func (r *Repair) pass(m *reach.Model) {
+	s, way := m.Space(r.Family), r.Ways[0]
+	changes := func(st reach.Stage) bool {
+		return slices.ContainsFunc(way.Changes, func(c Change) bool { return c.Message == st.Message && c.Reply == st.Reply })
+	}
+	left := s.All()
+	for _, c := range r.last {
+		left = s.Of(c.Let)
+	}
+	for _, st := range way.way.Stages {
+		if narrowed := s.Intersect(left, st.Band.Must); !changes(st) && narrowed != solver.Empty {
+			left = narrowed
+		}
+	}
+	h, ok, err := s.Witness(left)
+	if err != nil || !ok {
+		return
+	}
+	r.Header = h
+	for _, st := range way.way.Stages {
+		if in, err := s.Contains(st.Band.Must, h); err != nil || !in || changes(st) {
+			continue
+		}
+		switch st.Kind {
+		case reach.KindACLIn, reach.KindACLOut:
+			r.Passed = append(r.Passed, Passed{Stage: st, Entry: deciding(s, st, h)})
+		case reach.KindGroupIn, reach.KindGroupOut:
+			r.Passed = append(r.Passed, Passed{Stage: st, Rule: letting(s, st, h)})
+		case reach.KindAddress, reach.KindRoute, reach.KindGateway, reach.KindBPA, reach.KindLink, reach.KindService, reach.KindOutside,
+			reach.KindAppliance, reach.KindTranslate:
+		}
+	}
+}
+
+// deciding is the entry of an ACL stage that first matches a header, when it
+// sees the header as it is stated.
+func deciding(s *solver.Space, st reach.Stage, h packet.Header) *ir.Entry {
+	if st.ACL == nil {
+		return nil
+	}
+	egress := st.Kind == reach.KindACLOut
+	view := reach.RequestView(egress)
+	if st.Reply {
+		view = reach.ReplyView(egress)
+	}
+	for _, e := range reach.Entries(st.ACL, egress) {
+		if in, err := s.Contains(reach.EntryBand(s, view, e).Must, h); err == nil && in {
+			return e
+		}
+	}
+	return nil
+}
+
+// letting is a rule of a group stage that lets a header through.
+func letting(s *solver.Space, st reach.Stage, h packet.Header) *ir.Rule {
+	if st.Interface == nil {
+		return nil
+	}
+	egress := st.Kind == reach.KindGroupOut
+	for _, g := range st.Interface.Groups.Sure {
+		rs := g.Rules(egress)
+		for k := range rs {
+			if in, err := s.Contains(reach.RuleBand(s, reach.RequestView(egress), &rs[k], nil).Must, h); err == nil && in {
+				return &rs[k]
+			}
+		}
+	}
+	return nil
+}
+
 // block gathers what stops everything, for the pairs that nothing flows
 // between.
 func (a *Answer) block(m *reach.Model, q Question) {
 	if a.Verdict != trace.Deny || q.All {
 		return
+	}
+	for i := range a.Pairs {
+		if r := a.repair(m, &a.Pairs[i]); r != nil && (a.Repair == nil || len(r.Ways[0].Changes) < len(a.Repair.Ways[0].Changes)) {
+			a.Repair = r
+		}
+		if i >= mostRepairs {
+			break
+		}
 	}
 	seen := map[string]bool{}
 	for i := range a.Pairs {
