@@ -14,7 +14,7 @@ import (
 )
 
 // tally counts what was compared.
-type tally struct{ headers, flows, definite, unknown, asked, wrong int }
+type tally struct{ headers, flows, definite, unknown, asked int }
 
 // agree compares the answers for all pairs of vertices with the concrete
 // evaluator: every atom, from some client ports. exact: nothing about the
@@ -38,7 +38,7 @@ func agree(t *testing.T, n *ir.Network, x *Index, rng *rand.Rand, exact bool) (a
 				comparePoint(t, p, table.ofVertex[from], table.ofVertex[to], a)
 				asked := p.plans.of(table.cellOf[table.ofVertex[from]], table.cellOf[table.ofVertex[to]]).asked
 				for range 6 {
-					compareHeader(t, n, table, a, u, v, rng, exact && !asked, asked, &all)
+					compareHeader(t, n, table, a, u, v, rng, exact && !asked, &all)
 				}
 				if asked {
 					all.asked++
@@ -53,6 +53,11 @@ func agree(t *testing.T, n *ir.Network, x *Index, rng *rand.Rand, exact bool) (a
 func gridOf(t *testing.T, table *Table) map[[2]int32]*Answer {
 	t.Helper()
 	grid := map[[2]int32]*Answer{}
+	for from := range table.Classes {
+		for to := range table.Classes {
+			grid[[2]int32{int32(from), int32(to)}] = newAnswer(table.Universe.Words)
+		}
+	}
 	w := newWorker(table)
 	for block := 0; block*tileTo < len(table.Classes); block++ {
 		err := w.block(context.Background(), block, func(tile *Tile) error {
@@ -91,7 +96,7 @@ func comparePoint(t *testing.T, p *point, from, to int32, tile *Answer) {
 }
 
 // compareHeader draws a header between two vertices and puts it to both.
-func compareHeader(t *testing.T, n *ir.Network, table *Table, a *Answer, u, v *Vertex, rng *rand.Rand, exact, asked bool, all *tally) {
+func compareHeader(t *testing.T, n *ir.Network, table *Table, a *Answer, u, v *Vertex, rng *rand.Rand, exact bool, all *tally) {
 	t.Helper()
 	un := table.Universe
 	h, atom, client := drawHeader(table, u, v, rng)
@@ -112,10 +117,6 @@ func compareHeader(t *testing.T, n *ir.Network, table *Table, a *Answer, u, v *V
 		}
 	default:
 		all.definite++
-	}
-	if asked && (contradict(got, r.Verdict) || contradict(forward, r.Forward.Verdict)) {
-		all.wrong++
-		return
 	}
 	if contradict(got, r.Verdict) || contradict(forward, r.Forward.Verdict) {
 		t.Fatalf("%s from %s to %s\npairs: forward %v complete %v\ntrace: forward %v complete %v\n%s", h, u.Interface.Resource, v.Interface.Resource, forward, got, r.Forward.Verdict, r.Verdict, hops(r))
@@ -187,18 +188,21 @@ func draw(u *Universe, atom int, rng *rand.Rand) (protocol uint8, port uint16) {
 	return uint8(a.Protocol), p.Lo + uint16(rng.IntN(int(p.Hi-p.Lo)+1))
 }
 
-// options are those of networks of which everything is known.
+// drawOptions says what a network may hold of which everything is known; one in
+// six may hold everything that decides in AWS.
 func drawOptions(rng *rand.Rand) netgen.Options {
-	return netgen.Options{
-		VPCs: 1 + rng.IntN(3), Interfaces: 2 + rng.IntN(6), IPv6: rng.IntN(2) == 0,
-		Transit: rng.IntN(2) == 0, BPA: rng.IntN(4) == 0, Services: rng.IntN(2) == 0, Zones: rng.IntN(2) == 0,
+	o := netgen.Options{Transit: rng.IntN(2) == 0, BPA: rng.IntN(4) == 0, Services: rng.IntN(2) == 0, Zones: rng.IntN(2) == 0}
+	if rng.IntN(6) == 0 {
+		o = netgen.Whole
 	}
+	o.IPv6, o.VPCs, o.Interfaces = rng.IntN(2) == 0, 1+rng.IntN(3), 2+rng.IntN(6)
+	return o
 }
 
 // TestKnownNetworks compares random networks of which everything is known with
 // the concrete evaluator.
 func TestKnownNetworks(t *testing.T) {
-	networks := 1000
+	networks := 700
 	if testing.Short() {
 		networks = 100
 	}
@@ -231,7 +235,6 @@ func (a *tally) add(b tally) {
 	a.definite += b.definite
 	a.unknown += b.unknown
 	a.asked += b.asked
-	a.wrong += b.wrong
 }
 
 // hideAddresses leaves it to AWS to pick addresses of interfaces whose subnet is

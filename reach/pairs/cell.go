@@ -98,6 +98,9 @@ type plan struct {
 	translated bool // where Flow is asked: the receiver may see another source
 }
 
+// drops reports whether nothing flows.
+func (p *plan) drops() bool { return !p.same && !p.asked && p.there.fate != passes }
+
 // planOf finds the plan of two cells.
 func (r *router) planOf(a, b *cell) plan {
 	if a.odd || b.odd || b.oddTo {

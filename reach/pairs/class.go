@@ -262,7 +262,7 @@ func routeTargets(n *ir.Network) map[*ir.Interface]bool {
 // listens returns what an interface surely, and possibly, answers.
 func (c *compiler) listens(i *ir.Interface) [2]int32 {
 	switch {
-	case i.NoInbound:
+	case i.NoInbound, i.Kind == ir.InterfaceConnectEndpoint:
 		return [2]int32{noServices, noServices}
 	case i.Services == nil:
 		return [2]int32{allServices, allServices}

@@ -113,11 +113,14 @@ func (t *Table) joinPicks(ctx context.Context, g *grid, ms [][]member, p *picks)
 }
 
 // unitRow is what surely reaches every class of a unit, by class of the source.
-type unitRow struct{ forward, whole []uint64 }
+type unitRow struct {
+	forward, whole []uint64
+	met            []int32 // by class of the source: how many classes of the unit were met
+}
 
 func newUnitRow(t *Table) *unitRow {
 	n := len(t.Classes) * t.Universe.Words
-	r := &unitRow{make([]uint64, n), make([]uint64, n)}
+	r := &unitRow{make([]uint64, n), make([]uint64, n), make([]int32, len(t.Classes))}
 	for k := range r.forward {
 		r.forward[k], r.whole[k] = ^uint64(0), ^uint64(0)
 	}
@@ -129,6 +132,7 @@ func (r *unitRow) and(j *joiner, tile *Tile, to int) {
 	words := j.t.Universe.Words
 	for from := tile.From; from < tile.FromEnd; from++ {
 		at := from * words
+		r.met[from]++
 		if !j.read(tile, &tile.Must, to, from) {
 			clear(r.forward[at : at+words])
 			clear(r.whole[at : at+words])
@@ -153,6 +157,9 @@ func (r *unitRow) reduce(g *grid, p *picks, to *unit) {
 		for k := range words {
 			forward[k], whole[k] = ^uint64(0), ^uint64(0)
 			for _, c := range from.classes {
+				if int(r.met[c]) < len(to.classes) { // a tile that was left out
+					forward[k], whole[k] = 0, 0
+				}
 				forward[k] &= r.forward[int(c)*words+k]
 				whole[k] &= r.whole[int(c)*words+k]
 			}

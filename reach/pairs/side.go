@@ -217,9 +217,14 @@ func (s *sideWorker) strips(p *Planes, from cellRun, to []cellRun, plans []*plan
 		needs := [2]bool{}
 		for i, r := range to {
 			s.cut(&s.cuts[i], from, r, plans[i], k)
-			if !s.cuts[i].skip {
+			if s.cuts[i].skip {
+				s.nothing(p, from, r, k)
+			} else {
 				needs[s.cuts[i].refsOut] = true
 			}
+		}
+		if !needs[bare] && !needs[full] {
+			continue
 		}
 		for lo := from.lo; lo < from.hi; lo += strip {
 			hi := min(lo+strip, from.hi)
@@ -229,7 +234,9 @@ func (s *sideWorker) strips(p *Planes, from cellRun, to []cellRun, plans []*plan
 				}
 			}
 			for i, r := range to {
-				s.rectangle(p, &s.cuts[i], lo, hi, r, k)
+				if !s.cuts[i].skip {
+					s.rectangle(p, &s.cuts[i], lo, hi, r, k)
+				}
 			}
 		}
 	}
@@ -347,6 +354,15 @@ func (s *sideWorker) egress(table, lo, hi, k int) {
 	}
 }
 
+// nothing clears the pairs of two cells.
+func (s *sideWorker) nothing(p *Planes, from, to cellRun, k int) {
+	for d := to.lo; d < to.hi; d++ {
+		at := (k*tileTo+d-s.to)*tileFrom - s.from
+		clear(p.forward[at+from.lo : at+from.hi])
+		clear(p.reply[at+from.lo : at+from.hi])
+	}
+}
+
 // rectangle computes the pairs of a strip with one cell of destinations.
 func (s *sideWorker) rectangle(p *Planes, c *cut, lo, hi int, to cellRun, k int) {
 	for d := to.lo; d < to.hi; d++ {
@@ -354,7 +370,7 @@ func (s *sideWorker) rectangle(p *Planes, c *cut, lo, hi int, to cellRun, k int)
 		forward := p.forward[at : at+hi-lo]
 		reply := p.reply[at : at+hi-lo]
 		m := c.to[d-to.lo]
-		if c.skip || m == 0 {
+		if m == 0 {
 			clear(forward)
 			clear(reply)
 			continue

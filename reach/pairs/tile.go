@@ -40,8 +40,8 @@ func (t *Tile) Row(p *Planes, to, word int) (forward, reply []uint64) {
 }
 
 // Tiles computes the answers for all pairs of classes and calls visit for them
-// tile by tile, on all cores at once: worker is below Workers. Pairs within one
-// interface are empty.
+// tile by tile, on all cores at once: worker is below Workers. Tiles in which
+// routes let nothing flow are left out. Pairs within one interface are empty.
 func (t *Table) Tiles(ctx context.Context, visit func(worker int, tile *Tile) error) error {
 	blocks := (len(t.Classes) + tileTo - 1) / tileTo
 	workers := make([]*worker, Workers())
@@ -65,7 +65,7 @@ type worker struct {
 	second Planes // of May, when it differs
 	asker  *asker
 	asked  []rectangle
-	at     []*plan // by run of destinations, for one cell of sources
+	at     []*plan // by cell of sources and cell of destinations
 }
 
 // rectangle is the pairs of two runs of classes.
@@ -101,7 +101,9 @@ func (w *worker) block(ctx context.Context, block int, visit func(*Tile) error) 
 			return err
 		}
 		w.tile.From, w.tile.FromEnd = from, min(from+tileFrom, len(t.Classes))
-		w.compute(runs)
+		if !w.compute(runs) {
+			continue
+		}
 		if err := w.finish(ctx); err != nil {
 			return err
 		}
@@ -129,29 +131,36 @@ func (t *Table) cellRuns(lo, hi int) []cellRun {
 	return rs
 }
 
-// compute fills the tile but for the pairs that Flow is asked about.
-func (w *worker) compute(to []cellRun) {
-	w.asked = w.asked[:0]
-	for _, s := range w.sides {
-		s.sources(w.tile.From, w.tile.FromEnd)
-	}
-	for _, from := range w.t.cellRuns(w.tile.From, w.tile.FromEnd) {
-		w.at = w.at[:0]
+// compute fills the tile but for the pairs that Flow is asked about. It reports
+// whether anything may flow.
+func (w *worker) compute(to []cellRun) bool {
+	w.asked, w.at = w.asked[:0], w.at[:0]
+	from := w.t.cellRuns(w.tile.From, w.tile.FromEnd)
+	some := false
+	for _, f := range from {
 		for _, r := range to {
-			p := w.plans.of(from.cell, r.cell)
+			p := w.plans.of(f.cell, r.cell)
 			w.at = append(w.at, p)
+			some = some || !p.drops()
 			if p.asked {
-				w.asked = append(w.asked, rectangle{from.lo, from.hi, r.lo, r.hi})
+				w.asked = append(w.asked, rectangle{f.lo, f.hi, r.lo, r.hi})
 			}
-		}
-		for k, s := range w.sides {
-			planes := &w.tile.Must
-			if k > 0 {
-				planes = &w.second
-			}
-			s.strips(planes, from, to, w.at)
 		}
 	}
+	if !some {
+		return false
+	}
+	for k, s := range w.sides {
+		s.sources(w.tile.From, w.tile.FromEnd)
+		planes := &w.tile.Must
+		if k > 0 {
+			planes = &w.second
+		}
+		for i, f := range from {
+			s.strips(planes, f, to, w.at[i*len(to):(i+1)*len(to)])
+		}
+	}
+	return true
 }
 
 // finish removes pairs within one interface, and asks Flow about what routes

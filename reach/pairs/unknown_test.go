@@ -15,7 +15,7 @@ import (
 // network and holds the answers against what the evaluator says of the network
 // with those values: must is inside, may around it.
 func TestUnknownNetworks(t *testing.T) {
-	networks := 400
+	networks := 300
 	if testing.Short() {
 		networks = 60
 	}
@@ -75,17 +75,15 @@ func surround(t *testing.T, n, real *ir.Network, table *Table, rng *rand.Rand, a
 		got := verdictOf(un.holds(&a.Must, atom, client), un.holds(&a.May, atom, client))
 		forward := verdictOf(has(a.Must.Forward, atom), has(a.May.Forward, atom))
 		all.headers++
-		if got != trace.Unknown {
+		if got == trace.Unknown {
+			all.unknown++
+		} else {
 			all.definite++
 		}
 		if r.Verdict == trace.Allow {
 			all.flows++
 		}
 		if contradict(got, r.Verdict) || contradict(forward, r.Forward.Verdict) {
-			if p.plans.of(table.cellOf[table.ofVertex[from]], table.cellOf[table.ofVertex[to]]).asked {
-				all.wrong++
-				continue
-			}
 			t.Fatalf("%s from %s to %s\npairs: forward %v complete %v\ntrace: forward %v complete %v\n%s", h, ru.Resource, rv.Resource, forward, got, r.Forward.Verdict, r.Verdict, hops(r))
 		}
 	}
