@@ -123,8 +123,11 @@ func linkListener(v view) {
 		return
 	}
 	o := v.b.balancers[refOf(es[0]).key]
-	if o == nil {
-		return // a listener of a load balancer that is not in the input opens nothing here
+	if o == nil { // one of those that it may name, or none of the input, where it opens nothing
+		for _, o := range candidates(v.b, es[0], v.b.balancers) {
+			o.listened, o.services.Open = true, es[0].unknown()
+		}
+		return
 	}
 	o.listened = true
 	if u := v.maybe(); u != nil {

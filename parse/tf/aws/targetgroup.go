@@ -320,16 +320,20 @@ func (x *targetIndex) iface(key string) *ir.Interface {
 	return x.b.interfaces[key]
 }
 
-// unknown finds the instance whose address an expression is, or what else an
-// id that is not known may name.
+// unknown finds the instance whose address an expression is, or what else an id
+// that is not known may name.
 func (x *targetIndex) unknown(v view, e elem) ([]ir.ForwardTarget, *ir.Unknown) {
 	why := e.unknown()
-	if address, ok := strings.CutSuffix(why.Cause.Address, ".private_ip"); ok && e.why != nil && strings.HasPrefix(why.Term, why.Cause.Address) {
-		if o := x.iface(tf.Symbol(address, "id")); o != nil {
+	var out []ir.ForwardTarget
+	if address, ok := strings.CutSuffix(why.Cause.Address, ".private_ip"); ok && e.why != nil {
+		switch o := x.iface(tf.Symbol(address, "id")); {
+		case o == nil:
+		case !derived(why):
 			return []ir.ForwardTarget{{Interface: o}}, nil
+		default: // it is made of that address
+			out = append(out, ir.ForwardTarget{Interface: o, Maybe: why})
 		}
 	}
-	var out []ir.ForwardTarget
 	for _, o := range standIns(v, e, x.b.interfaces, x.b.net.Interfaces) {
 		out = append(out, ir.ForwardTarget{Interface: o, Maybe: why})
 	}

@@ -15,6 +15,10 @@ const (
 	idGateway
 	idInterface
 	idPrefixList
+	idTargetGroup
+	idListener
+	idBalancer
+	idClassicBalancer // its name
 )
 
 // idKindOf is the kind of id that an attribute holds, by its name.
@@ -36,8 +40,16 @@ func idKindOf(attr string) idKind {
 		return idACL
 	case attr == "gateway_id" || attr == "nat_gateway_id" || attr == "egress_only_gateway_id" || attr == "internet_gateway_id" || attr == "vpn_gateway_id":
 		return idGateway
-	case strings.HasSuffix(one, "network_interface_id") || attr == "instance_id" || attr == "instance":
+	case strings.HasSuffix(one, "network_interface_id") || attr == "instance_id" || one == "instance":
 		return idInterface
+	case strings.HasSuffix(one, "target_group_arn"):
+		return idTargetGroup
+	case attr == "listener_arn":
+		return idListener
+	case attr == "load_balancer_arn":
+		return idBalancer
+	case attr == "load_balancers":
+		return idClassicBalancer
 	case strings.HasSuffix(one, "prefix_list_id"):
 		return idPrefixList
 	}
@@ -77,7 +89,11 @@ var makers = map[idKind]map[string][]string{
 		"aws_network_interface": {"id"}, "aws_instance": {"id", "primary_network_interface_id"},
 		"aws_spot_instance_request": {"spot_instance_id", "primary_network_interface_id"}, "aws_nat_gateway": {"network_interface_id"},
 	},
-	idPrefixList: {"aws_ec2_managed_prefix_list": {"id"}, "aws_vpc_endpoint": {"prefix_list_id"}},
+	idPrefixList:      {"aws_ec2_managed_prefix_list": {"id"}, "aws_vpc_endpoint": {"prefix_list_id"}},
+	idTargetGroup:     {"aws_lb_target_group": {"arn", "id"}, "aws_alb_target_group": {"arn", "id"}},
+	idListener:        {"aws_lb_listener": {"arn", "id"}, "aws_alb_listener": {"arn", "id"}},
+	idBalancer:        {"aws_lb": {"arn", "id"}, "aws_alb": {"arn", "id"}},
+	idClassicBalancer: {"aws_elb": {"name", "id"}},
 }
 
 // makes reports whether an attribute is one of the makers of a kind.

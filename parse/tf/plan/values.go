@@ -243,6 +243,9 @@ func (b *body) hidden(path string, at diag.Range) *ir.Unknown {
 // a list that may hold other things beside the value's elements.
 func (b *body) unknown(name, path string, x exprs, flat bool, at diag.Range) (v cty.Value, more *ir.Unknown) {
 	k, refs := idKindOf(name), x.references()
+	if name == "arn" && strings.Contains(path, "target_group[") {
+		k = idTargetGroup // of a forward action
+	}
 	many := manyIDs(name) && k != idOther
 	src := sources{open: true}
 	if k != idOther || namesOne(name) {
