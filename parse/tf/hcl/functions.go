@@ -85,7 +85,7 @@ func builtinTable() map[string]builtin {
 		"regex":       {fn: stdlib.RegexFunc, toil: regexToil},
 		"regexall":    {fn: stdlib.RegexAllFunc, toil: regexToil},
 		"replace":     {fn: replace, grows: replaceSize, toil: replaceToil},
-		"split":       {fn: stdlib.SplitFunc, grows: splitSize},
+		"split":       {scoped: split, params: 2, traits: moves},
 		"startswith":  {fn: startsWith},
 		"strcontains": {fn: strContains},
 		"strrev":      {fn: stdlib.ReverseFunc, toil: textToil},
