@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"slices"
 
+	"github.com/postern-dev/postern/ir"
 	"github.com/postern-dev/postern/packet"
 	"github.com/postern-dev/postern/solver"
 )
@@ -50,7 +51,7 @@ type Change struct {
 // would be if a route led where the second end is.
 func (m *Model) Repairs(f packet.Family, flow Flow, asked solver.Set) []Repair {
 	e := m.engines[f]
-	w := &walker{e: e, q: flow.Question, hope: true}
+	w := &walker{e: e, q: flow.Question, hope: true, asked: asked}
 	for _, a := range endPlaces(flow.From) {
 		for _, b := range endPlaces(flow.To) {
 			w.between(flow.From, flow.To, a, b)
@@ -58,9 +59,14 @@ func (m *Model) Repairs(f packet.Family, flow Flow, asked solver.Set) []Repair {
 	}
 	if !flow.Direct && flow.To != nil {
 		w.through(m, flow.From, flow.To)
+		w.unregistered(m, flow, asked)
+	}
+	ways := slices.DeleteFunc(slices.Clone(w.ways), func(way Way) bool { return !e.namedBy(way, asked) })
+	if len(ways) == 0 {
+		ways = w.ways // no way goes to what was asked for: all of them say so
 	}
 	var rs []Repair
-	for _, way := range w.ways {
+	for _, way := range ways {
 		if r := e.repair(way, asked); len(r.Changes) > 0 {
 			rs = append(rs, r)
 		}
@@ -69,6 +75,54 @@ func (m *Model) Repairs(f packet.Family, flow Flow, asked solver.Set) []Repair {
 		return cmp.Or(cmp.Compare(len(a.Changes), len(b.Changes)), cmp.Compare(len(a.Way.Stages), len(b.Way.Stages)))
 	})
 	return rs
+}
+
+// namedBy reports whether some header of a set names the ends as a way asks for.
+func (e *engine) namedBy(way Way, asked solver.Set) bool {
+	for _, s := range way.Stages {
+		if !s.names {
+			continue
+		}
+		if asked = e.Intersect(asked, s.Band.May); asked == solver.Empty {
+			return false
+		}
+	}
+	return true
+}
+
+// unregistered adds the ways to load balancers that do not send on to the far
+// end, for headers that name them.
+func (w *walker) unregistered(m *Model, flow Flow, asked solver.Set) {
+	e := w.e
+	for _, i := range e.net.Interfaces {
+		if i == flow.From || i == flow.To || i.Services == nil || listenerCode(i) == "" ||
+			slices.ContainsFunc(m.relays[flow.To], func(r *relay) bool { return r.balancer == i }) {
+			continue
+		}
+		before := len(w.ways)
+		for _, b := range endPlaces(i) {
+			st := e.stands(i, b)
+			if apart, err := e.Disjoint(e.Union(st.dst.May, st.dstPublic), asked); err != nil || apart {
+				continue
+			}
+			for _, a := range endPlaces(flow.From) {
+				w.between(flow.From, i, a, b)
+			}
+		}
+		s := Stage{
+			Kind: KindTranslate, Component: i.Resource, Place: i.Origin.Place(""), Code: "TARGET_ADDRESS_RESTRICTION",
+			Message: i.Resource + " does not send on to " + flow.To.Resource, Band: exactly(solver.Empty),
+		}
+		if !slices.ContainsFunc(i.Services.Ports, func(p ir.Service) bool {
+			return p.Forward != nil && (len(p.Forward.Targets) > 0 || p.Forward.Open != nil)
+		}) {
+			s.Code, s.Message = "ELBV2_LISTENER_HAS_NO_TG", i.Resource+" has nothing to send on to"
+		}
+		for k := before; k < len(w.ways); k++ {
+			w.ways[k].Stages = append(slices.Clip(w.ways[k].Stages), s)
+			w.ways[k].Through = []*ir.Interface{i}
+		}
+	}
 }
 
 // repair goes along a way with what was asked for, and notes each stage that

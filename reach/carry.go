@@ -2,6 +2,7 @@ package reach
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"go4.org/netipx"
@@ -47,6 +48,15 @@ func (e *engine) carried(i *ir.Interface) *carry {
 	}
 	e.carries[i] = c
 	return c
+}
+
+// refersTo reports whether an inbound rule of an interface names a group that
+// another one carries.
+func refersTo(i, other *ir.Interface) bool {
+	return other != nil && slices.ContainsFunc(references(i, false), func(g *ir.SecurityGroup) bool {
+		t, _ := member(other, g)
+		return t != no
+	})
 }
 
 // references lists the groups that an interface's rules of one direction name.

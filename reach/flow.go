@@ -64,7 +64,7 @@ func (m *Model) Ask(ctx context.Context, q Question) (Flow, error) {
 		return Flow{}, ErrSelf
 	}
 	e := m.engines[q.Family]
-	w := &walker{e: e, q: q}
+	w := &walker{e: e, q: q, asked: e.All()}
 	flow := Flow{Question: q, FixedFrom: true, FixedTo: true, Addressed: solver.Empty}
 	var forwards, completes []placed
 	for _, a := range endPlaces(q.From) {

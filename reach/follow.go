@@ -208,7 +208,24 @@ func (e *engine) routeStage(at place, tables ir.Choice[*ir.RouteTable], o *optio
 	}
 	s.because(tables.Unknowns()...)
 	s.Message = e.routeMessage(at, name, o, t)
+	switch {
+	case o.routed:
+	case o.target.Kind == ir.TargetOther:
+		s.Code = "DISCONNECTED_VPCS"
+	case e.blackhole(tables.Of, t):
+		s.Code, s.Message = "BAD_STATE_ROUTE", "a route of "+name+" drops it"
+	}
 	return s
+}
+
+// blackhole reports whether a route of some tables may drop what is on its way.
+func (e *engine) blackhole(tables []*ir.RouteTable, t *trip) bool {
+	for _, table := range tables {
+		if apart, err := e.Disjoint(e.partition(table, t.reply).holes, t.live); err == nil && !apart {
+			return true
+		}
+	}
+	return false
 }
 
 func (e *engine) routeMessage(at place, name string, o *option, t *trip) string {
@@ -438,7 +455,7 @@ func (w *walker) applianceAt(t trip, at place, i *ir.Interface, p place, again b
 	e := t.s.e
 	if edge := at.edge; edge != nil && edge.Kind == ir.InternetGateway && e.Family() == packet.IPv4 {
 		// [VPC VPC_Route_Tables.md]
-		if !w.ask(&t, e.stands(i, p).hasPublic, Stage{Kind: KindAddress, Component: i.Resource, Place: i.Origin.Place(""), Message: "no public IPv4 address on " + i.Resource}) {
+		if !w.ask(&t, e.stands(i, p).hasPublic, Stage{Kind: KindAddress, Component: i.Resource, Place: i.Origin.Place(""), Code: "INGRESS_RTB_NO_PUBLIC_IP", Message: "no public IPv4 address on " + i.Resource}) {
 			return nothing()
 		}
 	}
@@ -454,7 +471,7 @@ func (w *walker) applianceAt(t trip, at place, i *ir.Interface, p place, again b
 			t.via = append(slices.Clip(t.via), i)
 		}
 	}
-	t.known, t.forwarded = no, true
+	t.known, t.forwarded, t.lost = no, true, "SG_REFERENCES_NOT_PRESERVED"
 	return w.depart(t, p)
 }
 

@@ -20,7 +20,7 @@ func (w *walker) internet(t trip, at place, g *ir.Gateway) outcome {
 		return w.stop(t, Stage{Kind: KindGateway, Component: nameOf(g), Place: g.Origin.Place(""), Message: "the request did not come in by " + nameOf(g)})
 	}
 	if n.outside() || goal.embedded {
-		return w.stop(t, Stage{Kind: KindGateway, Component: nameOf(g), Place: g.Origin.Place(""), Code: "IGW_REJECTS_SPOOFED_TRAFFIC",
+		return w.stop(t, Stage{Kind: KindGateway, Component: nameOf(g), Place: g.Origin.Place(""), Code: "GATEWAY_REJECTS_SPOOFED_TRAFFIC",
 			Message: nameOf(g) + " takes what is sent from its own VPC to the internet only"})
 	}
 	if !w.push(&t, e.gatewayAt(g, at)) || !w.own(&t, at, nameOf(g), g) {
@@ -39,7 +39,7 @@ func (w *walker) internet(t trip, at place, g *ir.Gateway) outcome {
 	if !t.reply && !w.push(&t, e.bpaStage(excluded(&t, at), false, n.nat != nil)) {
 		return nothing()
 	}
-	if !w.push(&t, e.carriedStage(t.reply, g)) {
+	if !w.carried(&t, g) {
 		return nothing()
 	}
 	switch {
@@ -139,7 +139,11 @@ func (w *walker) own(t *trip, at place, name string, g *ir.Gateway) bool {
 	if ok == yes {
 		return true
 	}
-	return w.ask(t, ok, Stage{Kind: KindGateway, Component: name, Place: g.Origin.Place(""), Code: "IGW_REJECTS_SPOOFED_TRAFFIC",
+	code := "GATEWAY_REJECTS_SPOOFED_TRAFFIC"
+	if g.Kind == ir.VirtualPrivateGateway {
+		code = "VGW_PRIVATE_IP_ASSOCIATION_FOR_EGRESS"
+	}
+	return w.ask(t, ok, Stage{Kind: KindGateway, Component: name, Place: g.Origin.Place(""), Code: code,
 		Message: "what comes from another VPC does not pass " + name})
 }
 
@@ -189,7 +193,7 @@ func (w *walker) egressOnly(t trip, at place, g *ir.Gateway) outcome {
 	}
 	s := e.gatewayAt(g, at)
 	if !w.push(&t, s) || !w.own(&t, at, nameOf(g), g) || !w.push(&t, e.sourceStage(n)) ||
-		!w.push(&t, e.advertisedStage(at, false, false)) || !w.push(&t, e.bpaStage(at, false, true)) || !w.push(&t, e.carriedStage(false, g)) {
+		!w.push(&t, e.advertisedStage(at, false, false)) || !w.push(&t, e.bpaStage(at, false, true)) || !w.carried(&t, g) {
 		return nothing()
 	}
 	t.door = door{kind: doorEgressOnly}
@@ -352,29 +356,54 @@ func (e *engine) advertisedStage(p place, reply, in bool) Stage {
 }
 
 // privateBlocks are not carried by an internet gateway. [RFC 1918, RFC 6598]
-var privateBlocks = [...]string{"10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "100.64.0.0/10"}
+var privateBlocks = [2][]string{{"10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16"}, {"100.64.0.0/10"}}
 
 // uncarried returns the addresses that no packet on the internet comes from or
-// goes to.
-func uncarried(f packet.Family) *netipx.IPSet {
-	var b netipx.IPSetBuilder
-	if f == packet.IPv6 {
-		b.AddPrefix(nat64)
-		return build(&b)
+// goes to: private ones and shared ones.
+func uncarried(f packet.Family) [2]*netipx.IPSet {
+	var b [2]netipx.IPSetBuilder
+	for k := range b {
+		if f == packet.IPv6 {
+			b[k].AddPrefix(nat64)
+			continue
+		}
+		for _, p := range privateBlocks[k] {
+			b[k].AddPrefix(netip.MustParsePrefix(p))
+		}
 	}
-	for _, p := range privateBlocks {
-		b.AddPrefix(netip.MustParsePrefix(p))
-	}
-	return build(&b)
+	return [2]*netipx.IPSet{build(&b[0]), build(&b[1])}
 }
 
-// carriedStage: an internet gateway drops what goes to private addresses.
-func (e *engine) carriedStage(reply bool, g *ir.Gateway) Stage {
-	s := Stage{Kind: KindAddress, Component: nameOf(g), Place: g.Origin.Place(""), Message: nameOf(g) + " does not carry packets to private addresses"}
-	if s.Band = exactly(e.carriedDst); reply {
-		s.Band = exactly(e.carriedSrc)
+// carried asks that an internet gateway carries the far address of a packet
+// that goes out: it drops what goes to private addresses.
+func (w *walker) carried(t *trip, g *ir.Gateway) bool {
+	field := packet.FieldDst
+	if t.reply {
+		field = packet.FieldSrc
 	}
-	return s
+	for _, s := range t.s.e.carriedStages(field, nameOf(g), [2]string{"IGW_DESTINATION_ADDRESS_NOT_IN_RFC1918_EGRESS", "IGW_DESTINATION_ADDRESS_NOT_IN_RFC6598_EGRESS"}) {
+		s.Place = g.Origin.Place("")
+		if !w.push(t, s) {
+			return false
+		}
+	}
+	return true
+}
+
+// carriedStages ask that an address is one that the internet carries: not a
+// private one, nor a shared one. [RFC 1918, RFC 6598]
+func (e *engine) carriedStages(field packet.Field, name string, codes [2]string) []Stage {
+	set := e.carriedSrc
+	if field == packet.FieldDst {
+		set = e.carriedDst
+	}
+	if e.Family() == packet.IPv6 {
+		return []Stage{{Kind: KindAddress, Component: name, Message: name + " carries no packets of NAT64", Band: exactly(set[0])}}
+	}
+	return []Stage{
+		{Kind: KindAddress, Component: name, Code: codes[0], Message: name + " carries no packets of private addresses", Band: exactly(set[0])},
+		{Kind: KindAddress, Component: name, Code: codes[1], Message: name + " carries no packets of shared addresses", Band: exactly(set[1])},
+	}
 }
 
 // admits asks that flows may begin outside: a subnet whose route to a host is an
@@ -434,9 +463,9 @@ func (e *engine) truthBand(t truth) Band {
 
 // outside restricts an end to hosts that no VPC of the network holds.
 func (e *engine) outside(field packet.Field) Stage {
-	s := Stage{Kind: KindAddress, Component: "outside", Band: exactly(e.outsideSrc)}
+	s := Stage{Kind: KindAddress, Component: "outside", Band: exactly(e.outsideSrc), Message: "no host outside has an address of the network's", names: true}
 	if field == packet.FieldDst {
-		s.Band = exactly(e.outsideDst)
+		s.Band, s.Code, s.Message = exactly(e.outsideDst), "NO_POSSIBLE_DESTINATION", "the address is the network's, and no interface there has it"
 	}
 	return s
 }
@@ -446,8 +475,11 @@ func (e *engine) publicStage(i *ir.Interface, p place, field packet.Field) Stage
 	st := e.stands(i, p)
 	may := e.from(field, st.public)
 	s := Stage{
-		Kind: KindAddress, Component: i.Resource, Code: "IGW_PUBLIC_IP_ASSOCIATION_FOR_INGRESS", Place: i.Origin.Place(""),
-		Message: "no public " + familyName(e.Family()) + " address on " + i.Resource, Band: Band{solver.Empty, may, may},
+		Kind: KindAddress, Component: i.Resource, Code: "IGW_PRIVATE_IP_ASSOCIATION_FOR_INGRESS", Place: i.Origin.Place(""),
+		Message: "no public " + familyName(e.Family()) + " address on " + i.Resource, Band: Band{solver.Empty, may, may}, names: true,
+	}
+	if may != solver.Empty {
+		s.Message = "not a public address of " + i.Resource
 	}
 	for k := range i.Addresses {
 		a := &i.Addresses[k]

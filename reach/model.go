@@ -48,7 +48,7 @@ type engine struct {
 	// outside are the headers whose source, or destination, no VPC holds.
 	outsideSrc, outsideDst solver.Set
 	// carried are those that internet gateways carry from and to the internet.
-	carriedSrc, carriedDst solver.Set
+	carriedSrc, carriedDst [2]solver.Set
 	// privateSrc come from where private links lead; lattice tells whether some
 	// VPC is associated with VPC Lattice.
 	privateSrc, globalSrc, latticeSrc, latticeDst, reservedDst solver.Set
@@ -150,8 +150,10 @@ func (e *engine) index() {
 	e.internet = build(&internet)
 	e.inet = e.from(packet.FieldSrc, e.internet)
 
-	e.carriedSrc = e.Complement(e.from(packet.FieldSrc, uncarried(f)))
-	e.carriedDst = e.Complement(e.from(packet.FieldDst, uncarried(f)))
+	for k, set := range uncarried(f) {
+		e.carriedSrc[k] = e.Complement(e.from(packet.FieldSrc, set))
+		e.carriedDst[k] = e.Complement(e.from(packet.FieldDst, set))
+	}
 	e.globalSrc = e.from(packet.FieldSrc, Internet(f))
 	e.privateSrc = e.from(packet.FieldSrc, privateSources(f))
 	at := prefixSet(netip.MustParsePrefix(lattice[f]))

@@ -24,7 +24,7 @@ func (w *walker) between(from, to *ir.Interface, a, b place) outcome {
 
 // begin makes the trip of a request that an interface sends.
 func (w *walker) begin(from *ir.Interface, a place, to end, next *relay) trip {
-	return trip{s: &segment{e: w.e, from: end{iface: from, at: a}, to: to, next: next}, fresh: true, known: yes, live: w.e.All()}
+	return trip{s: &segment{e: w.e, from: end{iface: from, at: a}, to: to, next: next}, fresh: true, known: yes, live: w.asked}
 }
 
 // sends walks on from an interface, for each address that it may send from: an
@@ -275,7 +275,7 @@ func (w *walker) arriving(to *ir.Interface, b place, public bool, next *relay) t
 	t := trip{s: &segment{e: w.e, to: end{iface: to, at: b, public: public}, next: next}, known: no}
 	s := w.e.outside(packet.FieldSrc)
 	w.push(&t, s)
-	t.live = s.Band.May
+	t.live = w.e.Intersect(w.asked, s.Band.May)
 	return t
 }
 
@@ -283,16 +283,20 @@ func (w *walker) fromInternet(to *ir.Interface, b place, next *relay) outcome {
 	e := w.e
 	v4 := e.Family() == packet.IPv4
 	t := w.arriving(to, b, v4, next)
-	carried := Stage{Kind: KindAddress, Component: "outside", Band: exactly(e.carriedSrc)}
+	carried := e.carriedStages(packet.FieldSrc, "the internet", [2]string{"IGW_SOURCE_ADDRESS_NOT_IN_RFC1918_INGRESS", "IGW_SOURCE_ADDRESS_NOT_IN_RFC6598_INGRESS"})
 	if !v4 {
-		carried.Band = exactly(e.globalSrc)
+		carried = []Stage{{Kind: KindAddress, Component: "the internet", Message: "the internet does not carry the address", Band: exactly(e.globalSrc)}}
+	}
+	for _, s := range carried {
+		s.names = true
+		w.push(&t, s)
+		t.live = e.Intersect(t.live, s.Band.May)
 	}
 	public := e.publicStage(to, b, packet.FieldDst)
-	w.push(&t, carried)
 	if !w.push(&t, public) {
 		return nothing()
 	}
-	t.live = e.Intersect(t.live, carried.Band.May, public.Band.May)
+	t.live = e.Intersect(t.live, public.Band.May)
 	t.door = door{kind: doorInternet}
 	if b.subnet == nil || b.vpc == nil {
 		if to.DenyIGW && !w.refused(&t, to) {
@@ -319,9 +323,6 @@ func (w *walker) fromInternet(to *ir.Interface, b place, next *relay) outcome {
 // gateways and transit gateways. A source that is no internet address comes that
 // way; an internet address may where the routes lead back to such a link.
 func (w *walker) fromLinks(to *ir.Interface, b place, next *relay) []outcome {
-	if w.hope && len(w.ways) > 0 {
-		return nil
-	}
 	e := w.e
 	var outs []outcome
 	back := e.linkedBack(b)
@@ -337,6 +338,7 @@ func (w *walker) fromLinks(to *ir.Interface, b place, next *relay) []outcome {
 		if ok != yes {
 			s.Band.Must = solver.Empty
 		}
+		s.names, s.Message = true, "no private link leads here from there"
 		if !w.push(&t, dst) || !w.push(&t, s) {
 			return t, false
 		}
@@ -345,10 +347,15 @@ func (w *walker) fromLinks(to *ir.Interface, b place, next *relay) []outcome {
 	}
 	for _, g := range e.net.Gateways {
 		ok := isVPC(g.VPC, b.vpc)
-		if g.Kind != ir.VirtualPrivateGateway || ok == no {
+		if g.Kind != ir.VirtualPrivateGateway || ok == no && !w.hope {
 			continue
 		}
-		if t, on := start(nameOf(g), g.Origin.Place(""), behind(g.Origin, "a virtual private gateway"), ok); on {
+		if t, on := start(nameOf(g), g.Origin.Place(""), behind(g.Origin, "a virtual private gateway"), max(ok, maybe)); on {
+			if ok == no {
+				s := e.gatewayAt(g, b)
+				s.Code = "VGW_PRIVATE_IP_ASSOCIATION_FOR_INGRESS"
+				w.push(&t, s)
+			}
 			t.door = door{kind: doorPrivate, gateway: g}
 			outs = append(outs, w.enterPrivate(t, g))
 		}
@@ -544,7 +551,10 @@ func (w *walker) indirect(to *ir.Interface, b place) outcome {
 func privateSources(f packet.Family) *netipx.IPSet {
 	var b netipx.IPSetBuilder
 	if f == packet.IPv4 {
-		return uncarried(f)
+		for _, s := range uncarried(f) {
+			b.AddSet(s)
+		}
+		return build(&b)
 	}
 	b.AddPrefix(netip.PrefixFrom(netip.IPv6Unspecified(), 0))
 	b.RemovePrefix(netip.MustParsePrefix("2000::/3"))

@@ -97,7 +97,7 @@ func (w *walker) relayed(t trip) outcome {
 		box.DstPort = solver.Interval{Lo: r.service.Ports.Lo, Hi: r.service.Ports.Hi}
 	}
 	listens := Stage{
-		Kind: KindService, Component: r.balancer.Resource, Place: r.service.Place, Code: "ELB_LISTENER_PORT_RESTRICTION",
+		Kind: KindService, Component: r.balancer.Resource, Place: r.service.Place, Code: listenerCode(r.balancer),
 		Message: "no listener of " + r.balancer.Resource + " takes it", Band: exactly(e.Of(box)), via: r.balancer.Resource,
 	}
 	registered := Stage{Kind: KindTranslate, Component: r.balancer.Resource, Place: r.target.Place, Code: "ELB_NOT_REGISTERED_TARGET"}
@@ -120,6 +120,14 @@ func (w *walker) relayed(t trip) outcome {
 	to := e
 	if f != e.Family() {
 		to, keeps = e.other, no
+	}
+	if keeps != yes && len(to.firstAddress(r.balancer, t.s.to.at).Ranges()) == 0 {
+		s := Stage{Kind: KindTranslate, Component: r.balancer.Resource, Place: r.balancer.Origin.Place(""), Code: "ELBV2_LISTENER_REQUIRES_TG_ACCEPT", Band: exactly(solver.Empty),
+			Message: r.balancer.Resource + " has no " + familyName(f) + " address to send to " + r.target.Interface.Resource + " from"}
+		if w.push(&t, s) {
+			w.found(t, nothing(), nil)
+		}
+		return nothing()
 	}
 	switch keeps {
 	case yes:

@@ -16,8 +16,9 @@ import (
 // routes.
 type partition struct {
 	table   *ir.RouteTable
-	toward  []toward // in the order of the table
-	dropped Band     // what no route takes, or one that drops
+	toward  []toward   // in the order of the table
+	dropped Band       // what no route takes, or one that drops
+	holes   solver.Set // what a route may take that drops
 	// exact: nothing about it is unknown, so that each header has one target.
 	exact bool
 }
@@ -72,6 +73,7 @@ func (e *engine) divide(t *ir.RouteTable, reply bool) *partition {
 		w := &p.toward[k]
 		w.band = e.firstMatch(hops, p.exact, solver.Deny, func(r *ir.Route) truth { return leadsTo(r, w.target) })
 	}
+	p.holes = e.firstMatch(hops, p.exact, solver.Deny, drops).May
 	p.dropped = e.firstMatch(hops, p.exact, solver.Permit, drops)
 	if t.Open != nil { // a longer prefix that is not seen may take any of it
 		for k := range p.toward {

@@ -1,9 +1,12 @@
 package reach
 
 import (
+	"slices"
+
 	"github.com/postern-dev/postern/diag"
 	"github.com/postern-dev/postern/ir"
 	"github.com/postern-dev/postern/packet"
+	"github.com/postern-dev/postern/solver"
 )
 
 // Kind says what a stage is. The words are those of trace's stages.
@@ -46,6 +49,8 @@ type Stage struct {
 	Routes []*ir.RouteTable
 
 	via string // how Way.Via names it
+	// names: it asks for the addresses by which the header names the ends.
+	names bool
 	// followed is the band under the assumption that the way is this one, where
 	// unknown values decide: the walk weighs all ways afterwards.
 	followed *Band
@@ -71,11 +76,14 @@ func (s *Stage) because(us ...*ir.Unknown) {
 func (e *engine) addressStage(i *ir.Interface, p place, field packet.Field) Stage {
 	h := e.stands(i, p)
 	s := Stage{
-		Kind: KindAddress, Component: i.Resource, Place: i.Origin.Place(""),
-		Message: "no " + familyName(e.Family()) + " address on " + i.Resource, Band: h.src,
+		Kind: KindAddress, Component: i.Resource, Place: i.Origin.Place(""), Code: "ENI_ADDRESS_RESTRICTION",
+		Message: "no " + familyName(e.Family()) + " address on " + i.Resource, Band: h.src, names: true,
 	}
 	if field == packet.FieldDst {
-		s.Band = h.dst
+		s.Band, s.Code = h.dst, "NO_POSSIBLE_DESTINATION"
+	}
+	if s.Band.May != solver.Empty {
+		s.Message = "not an address of " + i.Resource
 	}
 	s.because(h.why)
 	return s
@@ -104,6 +112,9 @@ func (e *engine) groupStage(i *ir.Interface, egress bool, v View, other *ir.Inte
 		s.Kind, dir = KindGroupOut, "out"
 	}
 	s.Message = "no security group rule of " + i.Resource + " lets it " + dir
+	if withoutRules(i, egress) {
+		s.Code = "SG_HAS_NO_RULES"
+	}
 	if len(i.Groups.Sure) > 0 {
 		s.Place = i.Groups.Sure[0].Origin.Place("")
 	}
@@ -112,6 +123,17 @@ func (e *engine) groupStage(i *ir.Interface, egress bool, v View, other *ir.Inte
 		s.because(groupUnknowns(i, egress)...)
 	}
 	return s
+}
+
+// withoutRules reports whether the groups of an interface have no rule in a
+// direction.
+func withoutRules(i *ir.Interface, egress bool) bool {
+	for _, g := range i.Groups.Sure {
+		if len(g.Rules(egress)) > 0 || g.Open != nil {
+			return false
+		}
+	}
+	return len(i.Groups.Sure) > 0 && len(i.Groups.Maybe) == 0 && i.Groups.Open == nil
 }
 
 // groupUnknowns lists what is not known about an interface's groups.
@@ -148,7 +170,7 @@ func matchUnknowns(m ir.Match) []*ir.Unknown {
 func (e *engine) serviceStage(i *ir.Interface) Stage {
 	s := Stage{
 		Kind: KindService, Component: i.Resource, Place: i.Origin.Place(""),
-		Message: "nothing listens there on " + i.Resource, Band: servicesBand(e.Space, i),
+		Message: "nothing listens there on " + i.Resource, Band: servicesBand(e.Space, i), Code: listenerCode(i),
 	}
 	if i.Services != nil {
 		s.because(i.Services.Open)
@@ -160,6 +182,20 @@ func (e *engine) serviceStage(i *ir.Interface) Stage {
 		s.Message = i.Resource + " accepts no connections"
 	}
 	return s
+}
+
+// listenerCode is the explanation code for what no listener of a load balancer
+// takes; none for other interfaces.
+func listenerCode(i *ir.Interface) string {
+	switch i.Kind {
+	case ir.InterfaceLoadBalancer, ir.InterfaceNetworkLoadBalancer:
+	default:
+		return ""
+	}
+	if i.Services != nil && slices.ContainsFunc(i.Services.Ports, func(s ir.Service) bool { return s.Forward != nil && s.Forward.Classic }) {
+		return "ELB_LISTENERS_MISMATCH"
+	}
+	return "ELBV2_LISTENERS_MISMATCH"
 }
 
 // aclStage is an ACL of a subnet; nothing for a subnet that is not there.

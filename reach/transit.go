@@ -47,7 +47,7 @@ func (e *engine) attachmentStage(a *ir.Attachment, at place, reply bool) (Stage,
 	if len(a.Subnets.Sure) == 0 && len(a.Subnets.Maybe) == 0 && a.Subnets.Open == nil {
 		return Stage{}, false
 	}
-	st := Stage{Kind: KindACLIn, Reply: reply, Component: a.Origin.Address, Place: a.Origin.Place(""), Code: "TGW_ATTACH_AZ_RESTRICTION"}
+	st := Stage{Kind: KindACLIn, Reply: reply, Component: a.Origin.Address, Place: a.Origin.Place(""), Code: "TGW_ROUTE_AZ_RESTRICTION"}
 	st.Message = a.Origin.Address + " has no subnet in the zone of " + subnetName(at.subnet)
 	var bands []Band
 	for _, s := range inZone(a, at.subnet) {
@@ -112,8 +112,19 @@ func (w *walker) transitNext(t trip, g *ir.TransitGateway, from *ir.Attachment, 
 	p := e.partition(table, t.reply)
 	tables := ir.One(table)
 	options := e.options([]*partition{p}, tables, p.exact, t.live)
+	var hoped *ir.Attachment
 	if w.hope {
-		options = hopedAttachments(&t, options, targets)
+		leads := false // some route of the table leads to the VPC
+		options, hoped = hopedAttachment(&t, g, options, targets)
+		for _, a := range targets {
+			leads = leads || a == hoped
+		}
+		if !leads {
+			s.Code = "TGW_RTB_NO_ROUTE_TO_TGW_ATTACHMENT"
+		}
+		if apart, err := e.Disjoint(p.holes, t.live); err == nil && !apart {
+			s.Code, s.Message = "TGW_RTB_BAD_STATE_ROUTE", "a route of "+g.Origin.Address+" drops it"
+		}
 	}
 	outs := make([]outcome, len(options))
 	for k := range options {
@@ -135,9 +146,12 @@ func (w *walker) transitNext(t trip, g *ir.TransitGateway, from *ir.Attachment, 
 		if !w.push(&u, st) {
 			continue
 		}
-		if a := targets[o.target]; a != nil {
+		switch a := targets[o.target]; {
+		case a != nil:
 			outs[k] = w.transitTo(u, g, from, a)
-		} else {
+		case !o.routed:
+			outs[k] = w.transitTo(u, g, from, hoped)
+		default:
 			outs[k] = w.opaque(u, cmp.Or(o.why, g.Open))
 		}
 	}
@@ -147,22 +161,18 @@ func (w *walker) transitNext(t trip, g *ir.TransitGateway, from *ir.Attachment, 
 	return w.weigh(e, []*partition{p}, tables, options, outs)
 }
 
-// hopedAttachments adds the attachment that a packet would have to be sent to.
-func hopedAttachments(t *trip, options []option, targets map[ir.Target]*ir.Attachment) []option {
-	var all []ir.Target
-	for target, a := range targets {
-		if g := t.goal(); isVPC(a.VPC, g.at.vpc) == yes && g.at.vpc != nil {
-			all = append(all, target)
-		}
+// hopedAttachment adds the attachment that a packet would have to be sent to.
+func hopedAttachment(t *trip, g *ir.TransitGateway, options []option, targets map[ir.Target]*ir.Attachment) ([]option, *ir.Attachment) {
+	v := t.goal().at.vpc
+	if v == nil {
+		return options, nil
 	}
-	slices.SortFunc(all, func(a, b ir.Target) int { return cmp.Compare(a.ID, b.ID) })
-	for _, target := range all {
-		if !slices.ContainsFunc(options, func(o option) bool { return o.target == target }) {
-			none := exactly(solver.Empty)
-			options = append(options, option{target: target, band: none, may: none})
-		}
+	a, _ := attachment(g, v)
+	if a == nil || slices.ContainsFunc(options, func(o option) bool { return targets[o.target] == a }) {
+		return options, nil
 	}
-	return options
+	none := exactly(solver.Empty)
+	return append(options, option{target: ir.Target{Kind: ir.TargetOther}, band: none, may: none}), a
 }
 
 // transitTable is the table for what comes in by an attachment, as a route table
@@ -289,6 +299,9 @@ func (w *walker) transitTo(t trip, g *ir.TransitGateway, from, to *ir.Attachment
 	t.known = and(t.known, known(g.GroupReferences), known(from.GroupReferences), known(to.GroupReferences))
 	if from.Outside {
 		t.known = no
+	}
+	if t.known == no && t.lost == "" {
+		t.lost = "SG_REFERENCING_SUPPORT"
 	}
 	var outs []outcome
 	for _, v := range to.VPC.Of {

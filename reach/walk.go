@@ -89,8 +89,9 @@ type trip struct {
 	reply bool
 	live  solver.Set // the headers whose addresses lead here
 	path  *step
-	fresh bool  // the sender's groups have not been asked
-	known truth // references to the sender's groups hold
+	fresh bool   // the sender's groups have not been asked
+	known truth  // references to the sender's groups hold
+	lost  string // the explanation code of what makes them not to
 	door  door
 	// opaque: a part of the way is not known, so that nothing can be said about
 	// how the reply goes.
@@ -138,6 +139,8 @@ const (
 type walker struct {
 	e *engine
 	q Question
+	// asked is what the ways are wanted for: everything, or with hope a part.
+	asked solver.Set
 	// hope: ways are followed beyond what stops them, and where no route leads
 	// the obvious one is taken: this shows everything that stands in the way.
 	hope  bool
@@ -159,12 +162,19 @@ func (w *walker) ask(t *trip, ok truth, s Stage) bool {
 	return w.push(t, s)
 }
 
-// stop ends a path: nothing passes.
+// stop ends a path: nothing passes. With hope the goal's own filters are asked
+// all the same.
 func (w *walker) stop(t trip, s Stage) outcome {
 	s.Band = exactly(solver.Empty)
 	w.push(&t, s)
-	if w.hope && !t.reply && !t.goal().outside() {
+	switch {
+	case !w.hope:
+	case t.reply:
+		w.backs = append(w.backs, t.path)
+	case t.goal().iface != nil && t.s.next == nil:
 		w.deliver(t)
+	default:
+		w.found(t, nothing(), nil)
 	}
 	return nothing()
 }
@@ -317,6 +327,9 @@ func (w *walker) deliver(t trip) outcome {
 			return nothing()
 		}
 		groups := e.groupStage(i, false, requestIn, t.s.from.iface, t.known)
+		if w.hope && t.known == no && t.lost != "" && refersTo(i, t.s.from.iface) {
+			groups.Code = t.lost
+		}
 		if t.opaque && t.s.anchored { // nor is it known whose address it sees
 			b := &groups.Band
 			*b = Band{solver.Empty, e.Project(b.Ground, packet.FieldSrc), e.Project(b.May, packet.FieldSrc)}
