@@ -81,11 +81,32 @@ func (e *callExpr) Value(ctx *hcl.EvalContext) (cty.Value, hcl.Diagnostics) {
 	case name == "templatestring" && len(e.call.Args) > 0 && isText(e.call.Args[0]):
 		return cty.DynamicVal, failed(e.call.Args[0].Range(), "templatestring takes a reference to a template, not its text; a string is a template already")
 	}
+	if v, ok := s.mod.constants[e]; ok && s.isConstant(ctx, e) {
+		return v, nil
+	}
+	before := s.ev.assumptions
 	args, ds := e.arguments(ctx)
 	if ds.HasErrors() {
 		return cty.DynamicVal, ds
 	}
-	return s.call(e, name, b, args)
+	v, ds := s.call(e, name, b, args)
+	if !ds.HasErrors() && b.fn != (function.Function{}) && s.ev.assumptions == before && s.isConstant(ctx, e) {
+		if f := inspect(v, s.ev.limits); !f.unknown && !f.marked && !f.huge {
+			s.mod.constants[e] = v
+		}
+	}
+	return v, ds
+}
+
+// isConstant reports whether a call has one value in the module: nothing binds
+// the names var and local.
+func (s *scope) isConstant(ctx *hcl.EvalContext, e *callExpr) bool {
+	if !e.constant || s.closed != "" {
+		return false
+	}
+	_, v := localVariable(ctx, "var")
+	_, l := localVariable(ctx, "local")
+	return !v && !l
 }
 
 // isText reports whether an argument is a quoted string or a heredoc.

@@ -59,7 +59,7 @@ type evaluator struct {
 	askers      map[string]asker      // who has asked first what a data source asks, by its address
 	asked       map[string]asker      // the same, by what is asked
 	computed    map[string]bool       // directories of modules whose source is computed
-	oversize    map[*forExpr]int      // how often a loop was too large
+	oversize    map[*forExpr]bool     // loops that were too large
 	hints       int                   // names that were compared with what is declared
 	secrets     []string              // the texts of sensitive values
 }

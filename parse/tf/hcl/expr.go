@@ -296,7 +296,7 @@ func (e *countedExpr) Value(ctx *hcl.EvalContext) (cty.Value, hcl.Diagnostics) {
 // its elements came in; the lists of a grouping one do.
 func (e *forExpr) Value(ctx *hcl.EvalContext) (cty.Value, hcl.Diagnostics) {
 	s := scopeOf(ctx)
-	if s.ev.oversize[e] == maxOversize {
+	if s.ev.oversize[e] { // it may stand in another loop
 		return s.fresh(cty.DynamicVal, []*ir.Unknown{s.limit("its value is too large")}), nil
 	}
 	before := s.kept
@@ -305,7 +305,7 @@ func (e *forExpr) Value(ctx *hcl.EvalContext) (cty.Value, hcl.Diagnostics) {
 	over := s.kept > s.ev.limits.Value
 	s.kept = before
 	if over {
-		s.ev.oversize[e]++
+		s.ev.oversize[e] = true
 		return s.fresh(cty.DynamicVal, []*ir.Unknown{s.limit("its value is too large")}), nil
 	}
 	if !e.object || !v.HasMark(unordered{}) {
@@ -317,10 +317,6 @@ func (e *forExpr) Value(ctx *hcl.EvalContext) (cty.Value, hcl.Diagnostics) {
 	}
 	return v, ds
 }
-
-// maxOversize is how often a loop may turn out too large before it is taken to
-// be so each time: it may stand in another loop.
-const maxOversize = 2
 
 func (e *keptExpr) Value(ctx *hcl.EvalContext) (cty.Value, hcl.Diagnostics) {
 	s := scopeOf(ctx)

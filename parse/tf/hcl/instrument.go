@@ -51,6 +51,9 @@ type (
 	callExpr struct {
 		hclsyntax.Expression
 		call *hclsyntax.FunctionCallExpr
+		// constant: it refers to variables and locals only, so that its value is
+		// the same wherever it stands in a loop of the module.
+		constant bool
 	}
 	// equalExpr is == and !=.
 	equalExpr struct {
@@ -147,10 +150,11 @@ func (i *instrumenter) expr(e hclsyntax.Expression) hclsyntax.Expression {
 		i.in(&e.Tuple)
 		return &joinExpr{Expression: e, tuple: e.Tuple}
 	case *hclsyntax.FunctionCallExpr:
+		constant := refersToModule(e)
 		for j := range e.Args {
 			i.in(&e.Args[j])
 		}
-		return &callExpr{Expression: e, call: e}
+		return &callExpr{Expression: e, call: e, constant: constant}
 	case *hclsyntax.ConditionalExpr:
 		i.in(&e.Condition)
 		i.in(&e.TrueResult)
@@ -168,6 +172,18 @@ func (i *instrumenter) expr(e hclsyntax.Expression) hclsyntax.Expression {
 		return &derivedExpr{e}
 	}
 	return e // anonymous symbols of splats, syntax errors
+}
+
+// refersToModule reports whether a call is of references to variables and locals,
+// as they are written.
+func refersToModule(e *hclsyntax.FunctionCallExpr) bool {
+	for _, a := range e.Args {
+		t, ok := a.(*hclsyntax.ScopeTraversalExpr)
+		if !ok || t.Traversal.RootName() != "var" && t.Traversal.RootName() != "local" {
+			return false
+		}
+	}
+	return len(e.Args) > 0
 }
 
 func (i *instrumenter) template(e *hclsyntax.TemplateExpr) hclsyntax.Expression {

@@ -25,11 +25,13 @@ type module struct {
 	// missing is why the module's files are not there.
 	missing *diag.Cause
 
-	nodes    map[string]*node
-	children map[string]*module // by call name and key
-	given    map[string]given   // variables of the root
-	types    map[string]variableType
-	holds    map[string]bool // by local and variable, whether something in it is unknown
+	nodes map[string]*node
+	// constants are the values of calls that are the same each time.
+	constants map[*callExpr]cty.Value
+	children  map[string]*module // by call name and key
+	given     map[string]given   // variables of the root
+	types     map[string]variableType
+	holds     map[string]bool // by local and variable, whether something in it is unknown
 }
 
 // prefix puts the module's path before an address within it.
@@ -146,7 +148,7 @@ func (m *module) child(c *call, k instanceKey, maybe *ir.Unknown) *module {
 	}
 	ch := &module{
 		ev: m.ev, path: m.prefix("module." + id), parent: m, call: c, key: k, maybe: maybe,
-		nodes: map[string]*node{}, children: map[string]*module{}, types: map[string]variableType{}, holds: map[string]bool{},
+		nodes: map[string]*node{}, constants: map[*callExpr]cty.Value{}, children: map[string]*module{}, types: map[string]variableType{}, holds: map[string]bool{},
 	}
 	if ch.maybe == nil {
 		ch.maybe = m.maybe

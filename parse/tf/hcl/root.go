@@ -62,11 +62,11 @@ func evaluate(ctx context.Context, f *Files, dir string, o Options, answers map[
 	ev := &evaluator{
 		ctx: ctx, files: f, limits: f.limits, opts: o, steps: f.limits.Steps, looked: f.limits.Steps, answers: answers,
 		cycles: map[string]bool{}, seen: map[string]bool{}, symbols: map[string]diag.Range{}, terms: map[string]int{},
-		lists: map[string]listing{}, made: map[string]*instance{}, askers: map[string]asker{}, asked: map[string]asker{}, oversize: map[*forExpr]int{}, computed: map[string]bool{},
+		lists: map[string]listing{}, made: map[string]*instance{}, askers: map[string]asker{}, asked: map[string]asker{}, oversize: map[*forExpr]bool{}, computed: map[string]bool{},
 	}
 	m := &module{
 		ev: ev, dir: f.directory(dir), key: instanceKey{key: cty.NilVal, each: cty.NilVal},
-		nodes: map[string]*node{}, children: map[string]*module{}, types: map[string]variableType{}, holds: map[string]bool{},
+		nodes: map[string]*node{}, constants: map[*callExpr]cty.Value{}, children: map[string]*module{}, types: map[string]variableType{}, holds: map[string]bool{},
 	}
 	ev.root = m
 	surveyed := map[string]bool{}

@@ -224,3 +224,31 @@ func (j *judge) compare(u, k cty.Value) {
 		}
 	}
 }
+
+// A call of variables and locals is made once for a module, and a name that a
+// loop binds is not the module's.
+func TestConstantCalls(t *testing.T) {
+	m := map[string]string{
+		"main.tf": `
+module "a" {
+  source = "./m"
+  v      = { x = 1, y = 2 }
+}
+module "b" {
+  source = "./m"
+  v      = { z = 3 }
+}
+locals {
+  id = ["q", "r"]
+}
+output "o" {
+  value = [module.a.o, module.b.o, [for i in range(2) : [for local in [["s"], ["t", "u"]] : length(local)]], [for i in range(2) : reverse(local.id)]]
+}
+`,
+		"m/main.tf": "variable \"v\" {}\noutput \"o\" {\n  value = [for k in keys(var.v) : \"${k}${index(keys(var.v), k)}${length(var.v)}\"]\n}\n",
+	}
+	root := hcl.Evaluate(t.Context(), files(config(m)), ".", hcl.Options{})
+	if got, want := show(root.Outputs[0].Value), `[["x02" "y12"] ["z01"] [[1 2] [1 2]] [["r" "q"] ["r" "q"]]]`; got != want {
+		t.Errorf("got  %s\nwant %s", got, want)
+	}
+}
