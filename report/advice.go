@@ -40,9 +40,9 @@ func Advise(n *ir.Network, q trace.Query, r trace.Result) Advice {
 	case trace.StageNACLEgress, trace.StageNACLIngress:
 		a = adviseACL(n, q, h, reply)
 	case trace.StageSGEgress, trace.StageSGIngress:
-		a.Fix = groupFix(q, h)
+		a.Fix = groupFix(n, q, h)
 	case trace.StageInvalid, trace.StageEndpoint, trace.StageRoute, trace.StageService, trace.StageGateway, trace.StagePeering,
-		trace.StageTransitGateway, trace.StageBPA, trace.StageExempt:
+		trace.StageTransitGateway, trace.StageBPA, trace.StageExempt, trace.StageLoadBalancer:
 	}
 	if a.Place.Range.IsZero() && len(a.Fix) == 0 && a.Why == "" {
 		return Advice{}
@@ -90,7 +90,7 @@ func adviseACL(n *ir.Network, q trace.Query, h trace.Hop, reply bool) Advice {
 	default:
 		a.Sentence = fmt.Sprintf("none of the %d entries that let packets %s the subnet takes this one", len(allows), way)
 	}
-	a.Fix = aclFix(q, acl, h, egress, reply)
+	a.Fix = aclFix(n, q, acl, h, egress, reply)
 	return a
 }
 
@@ -169,7 +169,7 @@ func clientPorts(acl *ir.NetworkACL, egress bool, h packet.Header) string {
 }
 
 // aclFix proposes the entry that is missing.
-func aclFix(q trace.Query, acl *ir.NetworkACL, h trace.Hop, egress, reply bool) []string {
+func aclFix(n *ir.Network, q trace.Query, acl *ir.NetworkACL, h trace.Hop, egress, reply bool) []string {
 	number := freeNumber(acl, egress)
 	if number == 0 || acl.Open != nil {
 		return nil
@@ -181,7 +181,7 @@ func aclFix(q trace.Query, acl *ir.NetworkACL, h trace.Hop, egress, reply bool) 
 	if egress != reply {
 		nic = q.To
 	}
-	cidr, family := surroundings(nic, peer)
+	cidr, family := surroundings(n, nic, peer)
 	protocol := packet.ProtocolName(int16(h.Header.Protocol))
 	from, to := int(h.Header.DstPort), int(h.Header.DstPort)
 	switch h.Header.Kind() {
@@ -246,26 +246,46 @@ func inline(acl *ir.NetworkACL) bool {
 
 // surroundings is the CIDR to name for an address: its interface's subnet, or
 // the address alone.
-func surroundings(nic *ir.Interface, a netip.Addr) (string, packet.Family) {
+func surroundings(n *ir.Network, nic *ir.Interface, a netip.Addr) (string, packet.Family) {
 	family := packet.FamilyOf(a)
 	if nic != nil {
 		if s, ok := nic.Subnet.Known(); ok {
-			for _, c := range []ir.Value[netip.Prefix]{s.IPv4, s.IPv6} {
-				if c.Known() && c.V.IsValid() && c.V.Contains(a) {
-					return c.V.String(), family
-				}
+			if c := cidrWith(s, a); c.IsValid() {
+				return c.String(), family
 			}
 		}
+	}
+	// A load balancer or a NAT gateway on the way has it, if it is in a subnet at
+	// all; where VPCs overlap it may be in several.
+	var found []netip.Prefix
+	for _, s := range n.Subnets {
+		if c := cidrWith(s, a); c.IsValid() {
+			found = append(found, c)
+		}
+	}
+	if len(found) == 1 {
+		return found[0].String(), family
 	}
 	return netip.PrefixFrom(a, a.BitLen()).String(), family
 }
 
+// cidrWith is the subnet's CIDR that holds an address; the zero one when none
+// does.
+func cidrWith(s *ir.Subnet, a netip.Addr) netip.Prefix {
+	for _, c := range []ir.Value[netip.Prefix]{s.IPv4, s.IPv6} {
+		if c.Known() && c.V.IsValid() && c.V.Contains(a) {
+			return c.V
+		}
+	}
+	return netip.Prefix{}
+}
+
 // groupFix proposes the security group rule that is missing.
-func groupFix(q trace.Query, h trace.Hop) []string {
+func groupFix(n *ir.Network, q trace.Query, h trace.Hop) []string {
 	egress := h.Stage == trace.StageSGEgress
-	nic, far := q.To, q.From
+	nic, far, end := h.Interface, h.Far, q.From
 	if egress {
-		nic, far = q.From, q.To
+		end = q.To
 	}
 	if nic == nil || len(nic.Groups.Sure) == 0 {
 		return nil
@@ -291,7 +311,7 @@ func groupFix(q trace.Query, h trace.Hop) []string {
 	if far != nil && len(far.Groups.Sure) > 0 && sameModule(far.Groups.Sure[0], g) && far.Groups.Sure[0] != g {
 		lines = append(lines, [2]string{"security_groups", "[" + localName(far.Groups.Sure[0].Origin.Address) + ".id]"})
 	} else {
-		cidr, family := surroundings(far, peer)
+		cidr, family := surroundings(n, end, peer)
 		lines = append(lines, [2]string{map[packet.Family]string{packet.IPv4: "cidr_blocks", packet.IPv6: "ipv6_cidr_blocks"}[family], "[" + quote(cidr) + "]"})
 	}
 	return append([]string{"if it should pass, add to " + groupName(g) + ":"}, block("  ", map[bool]string{false: "ingress", true: "egress"}[egress], lines)...)

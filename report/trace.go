@@ -25,6 +25,8 @@ type Trace struct {
 	Representative []string
 	// Note is said first: which of several interfaces this is about.
 	Note string
+	// Onward says where a load balancer at the far end sends what it takes.
+	Onward []string
 	// Settled says which values would decide an unknown verdict.
 	Settled Settled
 	// Verbose shows the entries that were looked at and did not match.
@@ -86,6 +88,9 @@ func TraceText(t Trace, o Options) string {
 	for _, sentence := range t.Settled.sentences() {
 		p.linef("%s", clean(sentence))
 	}
+	if by := byWayOf(t.Result); len(by) > 0 {
+		p.linef("by way of %s", clean(strings.Join(by, ", ")))
+	}
 	p.WriteByte('\n')
 	widths := legWidths(t.Result.Forward, t.Result.Reply)
 	p.leg("request", t.Result.Forward, t.Result.Header, widths, t.Verbose)
@@ -97,7 +102,7 @@ func TraceText(t Trace, o Options) string {
 		p.WriteByte('\n')
 		p.linef("reply     none is needed")
 	}
-	for i, r := range t.Representative {
+	for i, r := range slices.Concat(t.Representative, standIns(t.Result), t.Onward) {
 		if i == 0 {
 			p.WriteByte('\n')
 		}
@@ -165,7 +170,7 @@ func droppedBy(l trace.Leg) string {
 	case trace.StageSGEgress, trace.StageSGIngress:
 		return " by the groups of " + h.Component
 	case trace.StageInvalid, trace.StageEndpoint, trace.StageRoute, trace.StageService, trace.StageGateway,
-		trace.StagePeering, trace.StageTransitGateway, trace.StageBPA, trace.StageExempt:
+		trace.StagePeering, trace.StageTransitGateway, trace.StageBPA, trace.StageExempt, trace.StageLoadBalancer:
 	}
 	return ": " + h.Message
 }
@@ -177,7 +182,7 @@ func owner(h trace.Hop) string {
 	case trace.StageNACLEgress, trace.StageNACLIngress:
 		return strings.TrimSuffix(h.Place.Address, entrySuffix(h))
 	case trace.StageInvalid, trace.StageEndpoint, trace.StageSGEgress, trace.StageRoute, trace.StageSGIngress, trace.StageService,
-		trace.StageGateway, trace.StagePeering, trace.StageTransitGateway, trace.StageBPA, trace.StageExempt:
+		trace.StageGateway, trace.StagePeering, trace.StageTransitGateway, trace.StageBPA, trace.StageExempt, trace.StageLoadBalancer:
 	}
 	return h.Component
 }
@@ -222,45 +227,183 @@ func hopCells(h trace.Hop) [3]string {
 	return [3]string{clean(h.Component), stageName(h.Stage), clean(h.Message)}
 }
 
+// leg prints one direction: a line a hop, and beneath a hop what belongs to it.
 func (p *printer) leg(label string, l trace.Leg, header packet.Header, w [3]int, verbose bool) {
 	p.linef("%s%s", p.look(pad(label, 10), bold), headerText(cmp.Or(l.Header, header)))
 	last := cmp.Or(l.Header, header)
 	for _, h := range l.Hops {
-		if h.Header != last && h.Header.Src.IsValid() && h.Header.Dst.IsValid() {
+		if h.Was == (packet.Header{}) && h.Header != last && h.Header.Src.IsValid() && h.Header.Dst.IsValid() {
 			p.linef("  %s%s", pad("as", 8), headerText(h.Header))
-			last = h.Header
 		}
-		word := h.Verdict.String()
-		switch h.Verdict {
-		case trace.Deny:
-			word = p.look("DENY", bold+";"+red) + "    "
-		case trace.Unknown:
-			word = p.look("unknown", bold+";"+yellow) + " "
-		case trace.Allow, trace.VerdictInvalid:
-			word = pad(word, 8)
-		}
-		cells := hopCells(h)
-		line := word
-		for i, cell := range cells {
-			line += pad(cell, w[i]) + "  "
-			if i == 0 {
-				line += " "
-			}
-		}
-		p.linef("  %s %s", line, clean(hopPlace(h)))
+		p.hop(h, w)
 		if verbose {
-			for _, e := range h.Passed {
-				p.linef("  %s%s", pad("", 8), clean("no match: "+entryText(*e)+"  "+lineOf(e.Origin)))
+			for _, o := range h.Over {
+				p.under(overText(o))
 			}
+		}
+		if h.Verdict == trace.Deny && h.Code != "" {
+			p.under("AWS calls it " + h.Code)
 		}
 		var said []string
 		for _, u := range h.Because {
 			if line := causeLine(u.Cause); !slices.Contains(said, line) {
 				said = append(said, line)
-				p.linef("  %s%s", pad("", 8), clean("waits for: "+line))
+				p.under("waits for: " + line)
 			}
 		}
+		if h.Was != (packet.Header{}) {
+			p.changed(h)
+		}
+		last = h.Header
 	}
+}
+
+func (p *printer) hop(h trace.Hop, w [3]int) {
+	line := ""
+	switch h.Verdict {
+	case trace.Deny:
+		line = p.look("DENY", bold+";"+red) + "    "
+	case trace.Unknown:
+		line = p.look("unknown", bold+";"+yellow) + " "
+	case trace.Allow, trace.VerdictInvalid:
+		line = pad(h.Verdict.String(), 8)
+	}
+	for i, cell := range hopCells(h) {
+		line += pad(cell, w[i]) + "  "
+		if i == 0 {
+			line += " "
+		}
+	}
+	p.linef("  %s %s", line, clean(hopPlace(h)))
+}
+
+// under prints what belongs to the hop above.
+func (p *printer) under(text string) { p.linef("  %s%s", pad("", 8), clean(text)) }
+
+// changed prints the header that leaves a hop, and what it was before. A load
+// balancer's is that of another leg.
+func (p *printer) changed(h trace.Hop) {
+	label := "  now     "
+	if h.Stage == trace.StageLoadBalancer {
+		p.WriteByte('\n')
+		label = p.look(pad("onward", 10), bold)
+	}
+	p.linef("%s%s  %s", label, headerText(h.Header), clean("("+changeText(h.Was, h.Header)+")"))
+}
+
+// changeText says which end of a header is another one, and what it was.
+func changeText(was, now packet.Header) string {
+	var parts []string
+	if end := socketText(was, was.Src, was.SrcPort); end != socketText(now, now.Src, now.SrcPort) {
+		parts = append(parts, "source was "+end)
+	}
+	if end := socketText(was, was.Dst, was.DstPort); end != socketText(now, now.Dst, now.DstPort) {
+		parts = append(parts, "destination was "+end)
+	}
+	if was.Protocol != now.Protocol {
+		parts = append(parts, "protocol was "+packet.ProtocolName(int16(was.Protocol)))
+	}
+	return strings.Join(parts, ", ")
+}
+
+// socketText is one end of a header; an address that nothing fixes has no
+// digits.
+func socketText(h packet.Header, a netip.Addr, port uint16) string {
+	switch {
+	case !a.IsValid():
+		return "(unknown)"
+	case h.Kind() == packet.Ported:
+		return netip.AddrPortFrom(a, port).String()
+	default:
+		return a.String()
+	}
+}
+
+// overText says why a rule, an entry, a route or a listener did not take the
+// packet.
+func overText(o trace.Over) string {
+	text := "passed over: " + o.Message + ": " + o.Reason
+	if at := o.Place.Range.Line(); at != "" {
+		text += "  " + at
+	}
+	return text
+}
+
+// byWayOf lists what a packet passes between its two ends, subnets apart.
+func byWayOf(r trace.Result) []string {
+	var by []string
+	add := func(name string) {
+		if name != "" && !slices.Contains(by, name) {
+			by = append(by, name)
+		}
+	}
+	for _, h := range r.Forward.Hops {
+		switch h.Stage {
+		case trace.StageGateway, trace.StageTransitGateway, trace.StageLoadBalancer, trace.StagePeering:
+			add(h.Component)
+		case trace.StageRoute:
+			if h.Route == nil {
+				continue
+			}
+			switch t, _ := h.Route.Target.Known(); t.Kind {
+			case ir.TargetPeering:
+				add(cmp.Or(t.Peering.Origin.Address, t.Peering.ID))
+			case ir.TargetInterface:
+				add(nicName(t.Interface))
+			case ir.TargetInvalid, ir.TargetLocal, ir.TargetGateway, ir.TargetTransitGateway, ir.TargetOther:
+			}
+		case trace.StageInvalid, trace.StageEndpoint, trace.StageSGEgress, trace.StageNACLEgress, trace.StageNACLIngress,
+			trace.StageSGIngress, trace.StageService, trace.StageBPA, trace.StageExempt:
+		}
+	}
+	return by
+}
+
+// standIns says which addresses on the way stand for any of a subnet.
+func standIns(r trace.Result) []string {
+	var said []string
+	add := func(a netip.Addr, in netip.Prefix) {
+		if !in.IsValid() {
+			return
+		}
+		if line := fmt.Sprintf("representative: %s stands for any address of %s", a, in); !slices.Contains(said, line) {
+			said = append(said, line)
+		}
+	}
+	for _, h := range slices.Concat(r.Forward.Hops, r.Reply.Hops) {
+		add(h.Header.Src, h.SrcIn)
+		add(h.Header.Dst, h.DstIn)
+	}
+	return said
+}
+
+// Onward says where a load balancer at the far end of a query sends what it
+// takes, and how to follow it there.
+func Onward(q trace.Query) []string {
+	if q.To == nil || q.To.Services == nil {
+		return nil
+	}
+	for _, s := range q.To.Services.Ports {
+		if s.Forward == nil || s.Protocol != q.Header.Protocol || !s.Ports.Contains(q.Header.DstPort) {
+			continue
+		}
+		var names []string
+		for _, t := range s.Forward.Targets {
+			if t.Interface != nil && !slices.Contains(names, nicName(t.Interface)) {
+				names = append(names, nicName(t.Interface))
+			}
+		}
+		if len(names) == 0 {
+			return nil
+		}
+		more := ""
+		if len(names) > 3 {
+			names, more = names[:3], fmt.Sprintf(" and %d more", len(names)-3)
+		}
+		return []string{fmt.Sprintf("%s sends on to %s%s: name one of them as B, with --through %s, to follow it there",
+			nicName(q.To), strings.Join(names, ", "), more, nicName(q.To))}
+	}
+	return nil
 }
 
 // headerText prints a header; an address that nothing fixes is a question mark.
@@ -303,6 +446,8 @@ func stageName(s trace.Stage) string {
 		return "nacl in"
 	case trace.StageTransitGateway:
 		return "transit"
+	case trace.StageLoadBalancer:
+		return "balancer"
 	case trace.StageEndpoint, trace.StageRoute, trace.StageService, trace.StageGateway, trace.StagePeering,
 		trace.StageBPA, trace.StageExempt, trace.StageInvalid:
 	}
@@ -381,6 +526,20 @@ type jsonHopStep struct {
 	Message   string        `json:"message"`
 	Location  *jsonLocation `json:"location"`
 	Because   []jsonCause   `json:"because"`
+	// Header is what leaves the hop, and Was what came to it where it changes
+	// the packet; null where an address is not known, or nothing changed.
+	Header *jsonHeader    `json:"header"`
+	Was    *jsonHeader    `json:"was"`
+	Passed []jsonOverStep `json:"passed_over,omitempty"`
+}
+
+// jsonOverStep is a rule, an entry, a route or a listener that did not take the
+// packet; only with --verbose.
+type jsonOverStep struct {
+	Message  string        `json:"message"`
+	Reason   string        `json:"reason"`
+	Code     *string       `json:"code"`
+	Location *jsonLocation `json:"location"`
 }
 
 // TraceJSON writes the walk as postern/trace/v1.
@@ -393,7 +552,7 @@ func TraceJSON(t Trace) (string, error) {
 	return encode(jsonTrace{
 		Schema: traceSchema, Verdict: r.Verdict.String(), Header: headerOf(r.Header),
 		Forward: legOf(r.Forward), Reply: legOf(r.Reply), From: t.From, To: t.To,
-		Representative: mapped(t.Representative, func(s string) string { return strings.TrimPrefix(s, "representative: ") }),
+		Representative: mapped(slices.Concat(t.Representative, standIns(r)), func(s string) string { return strings.TrimPrefix(s, "representative: ") }),
 		Because:        mapped(r.Because, causeOfUnknown),
 		Settled:        settled,
 	})
@@ -406,15 +565,23 @@ func legOf(l trace.Leg) jsonLeg {
 	if l.Verdict != trace.VerdictInvalid {
 		j.Verdict = orNull(l.Verdict.String())
 	}
-	if l.Header.Src.IsValid() && l.Header.Dst.IsValid() {
-		h := headerOf(l.Header)
-		j.Header = &h
-	}
+	j.Header = headerOrNull(l.Header)
 	for _, h := range l.Hops {
 		j.Hops = append(j.Hops, jsonHopStep{
 			h.Stage.String(), h.Component, h.Verdict.String(), orNull(h.Rule), orNull(h.Code), h.Message,
-			locationOf(h.Place.Range), mapped(h.Because, causeOfUnknown),
+			locationOf(h.Place.Range), mapped(h.Because, causeOfUnknown), headerOrNull(h.Header), headerOrNull(h.Was),
+			mapped(h.Over, func(o trace.Over) jsonOverStep {
+				return jsonOverStep{o.Message, o.Reason, orNull(o.Code), locationOf(o.Place.Range)}
+			}),
 		})
 	}
 	return j
+}
+
+func headerOrNull(h packet.Header) *jsonHeader {
+	if !h.Src.IsValid() || !h.Dst.IsValid() {
+		return nil
+	}
+	j := headerOf(h)
+	return &j
 }

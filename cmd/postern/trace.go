@@ -33,6 +33,7 @@ func traceCommand(s streams) *cli.Command {
 			&cli.UintFlag{Name: "source-port", Usage: "the client's `PORT`", DefaultText: "32768"},
 			&cli.StringFlag{Name: "src", Usage: "the source `ADDRESS`"},
 			&cli.StringFlag{Name: "dst", Usage: "the destination `ADDRESS`, as the client sends it"},
+			&cli.StringFlag{Name: "through", Usage: "the load balancer on the way, by `NAME`; B is then its target, and HEADER is for its listener"},
 			&cli.StringFlag{Name: "expect", Usage: "the `VERDICT`, allow or deny: exit status 1 for anything else"},
 			&cli.BoolFlag{Name: "verbose", Aliases: []string{"v"}, Usage: "show the entries that did not match as well", Category: outputFlags, DisableDefaultText: true},
 			smtFlag("none: only likely values of what is unknown are tried"),
@@ -62,7 +63,11 @@ func (s streams) trace(c *cli.Context) error {
 	if err != nil {
 		return err
 	}
-	answer, q, err := walk(n, ask)
+	flows, err := flowsOf(n, ask, c.String("through"))
+	if err != nil {
+		return err
+	}
+	answer, q, err := walk(n, ask, flows, c.Bool("verbose"))
 	if err != nil {
 		return err
 	}
@@ -202,16 +207,47 @@ func networkOf(in *parse.Result, a endpoint.Ask) (*ir.Network, error) {
 	return nil, e
 }
 
+// flowsOf lists the flows that a question comes down to. Through a load balancer
+// they are those to it, with its target as the far end.
+func flowsOf(n *ir.Network, a endpoint.Ask, through string) ([]endpoint.Flow, error) {
+	if through == "" {
+		return endpoint.Flows(n, a)
+	}
+	targets := a.To
+	var err error
+	if a.To, err = endpoint.Parse(through); err != nil {
+		return nil, err
+	}
+	if err := a.To.Check(n); err != nil {
+		return nil, err
+	}
+	first, err := endpoint.Flows(n, a)
+	if err != nil {
+		return nil, err
+	}
+	var flows []endpoint.Flow
+	for _, f := range first {
+		if f.To == nil || f.To.Services == nil || !slices.ContainsFunc(f.To.Services.Ports, func(s ir.Service) bool { return s.Forward != nil }) {
+			return nil, &usageError{message: fmt.Sprintf("--through %s: the input shows no load balancer there that sends on to anything", through)}
+		}
+		for _, t := range targets.Select(n).Interfaces {
+			g := f
+			g.To = t
+			flows = append(flows, g)
+		}
+	}
+	if len(flows) == 0 {
+		return nil, &endpoint.EmptyError{End: targets}
+	}
+	return flows, nil
+}
+
 // walk traces the packets of a question and keeps the one to show: the first
 // that does not pass, or the first of all.
-func walk(n *ir.Network, a endpoint.Ask) (shown report.Trace, of trace.Query, err error) {
-	flows, err := endpoint.Flows(n, a)
-	if err != nil {
-		return shown, of, err
-	}
+func walk(n *ir.Network, a endpoint.Ask, flows []endpoint.Flow, verbose bool) (shown report.Trace, of trace.Query, err error) {
 	counts := map[trace.Verdict]int{}
 	for i, f := range flows {
-		q := trace.Query{From: f.From, To: f.To, Header: f.Header}
+		q := trace.Query{From: f.From, To: f.To, Header: f.Header, Verbose: verbose}
 		r := report.Nowhere(f.Header, f.Nowhere)
 		if !f.Nowhere.IsValid() {
 			r = trace.Run(n, q)
@@ -222,6 +258,7 @@ func walk(n *ir.Network, a endpoint.Ask) (shown report.Trace, of trace.Query, er
 		}
 		of = q
 		shown = report.Trace{Result: r, From: a.From.String(), To: a.To.String(), Representative: f.Representative, Advice: report.Advise(n, q, r)}
+		shown.Onward = report.Onward(q)
 	}
 	if len(flows) > 1 {
 		shown.Note = fmt.Sprintf("of %d pairs of interfaces %d allow, %d deny, %d unknown; this is the first that says %s",

@@ -273,7 +273,13 @@ func representative(s *ir.Subnet, family packet.Family) netip.Addr {
 	if !v.Known() || !v.V.IsValid() {
 		return netip.Addr{}
 	}
-	a := v.V.Masked().Addr()
+	return firstOf(v.V)
+}
+
+// firstOf is the first address of a subnet that AWS gives out: it keeps the
+// first four. [VPC subnet-sizing.md]
+func firstOf(p netip.Prefix) netip.Addr {
+	a := p.Masked().Addr()
 	for range 4 {
 		a = a.Next()
 	}

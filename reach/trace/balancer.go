@@ -306,21 +306,19 @@ func (w *walk) noteForward(t, u *trip, f *ir.Forward, to *ir.ForwardTarget) {
 	if len(h.Because) > 0 && w.m == optimist {
 		h.Verdict = Unknown
 	}
-	w.note(u, h)
+	w.noteChange(u, &t.s, h)
 }
 
 func socketText(a netip.Addr, in *netip.Prefix, port uint16, any bool) string {
 	host := "an address that is not known"
-	switch {
+	switch a = shown(a, in); {
 	case a.Is6():
 		host = "[" + a.String() + "]"
 	case a.IsValid():
 		host = a.String()
-	case in != nil:
-		host = "an address in " + in.String()
 	}
 	if any {
-		return host + ", on a port that is not known"
+		return host + ", a port that is not known,"
 	}
 	return fmt.Sprintf("%s:%d", host, port)
 }

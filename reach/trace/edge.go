@@ -9,9 +9,6 @@ import (
 // the gateway's own table, if one is associated with it, and else locally. nil
 // is an internet gateway that the input does not show. [VPC_Route_Tables.md]
 func (w *walk) inbound(t *trip, g *ir.Gateway) bool {
-	if t.exit.kind != ir.VirtualPrivateGateway {
-		w.noteEntered(t, g)
-	}
 	if g == nil || noTable(&g.RouteTable) {
 		return w.aclIn(t, t.goal.at) && w.deliver(t)
 	}

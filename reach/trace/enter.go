@@ -47,6 +47,7 @@ func (w *walk) enter(t *trip) bool {
 		return false
 	}
 	t.entered, t.known = true, identity{}
+	was := t.s
 	if t.s.family == packet.IPv4 {
 		t.s.dst, t.s.dstIn = w.privateOf(t), nil
 		if !t.s.dst.IsValid() {
@@ -55,10 +56,12 @@ func (w *walk) enter(t *trip) bool {
 		t.public, t.goal.slot.public = !t.reply, false
 	}
 	if stateful {
+		w.noteEntered(t, t.exit.gateway, &was)
 		return w.inbound(t, nil)
 	}
 	sure, maybe := w.internetGateways(g.at.vpc)
 	if sure != nil || len(maybe) == 0 {
+		w.noteEntered(t, sure, &was)
 		return w.inbound(t, sure)
 	}
 	b := w.branches()
@@ -67,6 +70,7 @@ func (w *walk) enter(t *trip) bool {
 			w.divided(igw.VPC.Unknowns()...)
 		}
 		u := *t
+		w.noteEntered(&u, igw, &was)
 		if b.try(w.inbound(&u, igw)) {
 			break
 		}

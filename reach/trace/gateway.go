@@ -39,13 +39,14 @@ func (w *walk) internet(t *trip, at place, g *ir.Gateway) bool {
 	if t.reply && t.exit.private() {
 		return w.refuseOtherWay(t, g)
 	}
+	was := t.s
 	if t.s.family == packet.IPv4 && !w.translateOut(t, g) {
 		return false
 	}
 	if !w.advertised(t, at.vpc, t.s.src, g) || !w.bpa(t, at, t.src.nat != nil, !t.reply) {
 		return false
 	}
-	w.noteGateway(t, g, "out to the internet")
+	w.noteGateway(t, g, &was, "out to the internet")
 	return w.beyond(t, ir.InternetGateway, g)
 }
 
@@ -61,15 +62,18 @@ func (w *walk) egressOnly(t *trip, at place, g *ir.Gateway) bool {
 	if !w.attached(t, at, g) || !w.ownSource(t, at, g) || !w.routable(t, g) || !w.advertised(t, at.vpc, t.s.src, g) || !w.bpa(t, at, true, true) {
 		return false
 	}
-	w.noteGateway(t, g, "out to the internet")
+	w.noteGateway(t, g, &t.s, "out to the internet")
 	return w.beyond(t, ir.EgressOnlyGateway, g)
 }
 
 // beyond is the internet behind a gateway: the goal, or the way to the goal's
 // own internet gateway.
-func (w *walk) beyond(t *trip, exit ir.GatewayKind, g *ir.Gateway) bool {
+func (w *walk) beyond(t *trip, kind ir.GatewayKind, g *ir.Gateway) bool {
 	if !t.reply {
-		t.exit.kind = exit
+		t.exit = exit{kind: kind}
+		if kind == ir.EgressOnlyGateway {
+			t.exit.gateway = g
+		}
 	}
 	if t.goal.outside() {
 		return w.deliver(t)
@@ -89,8 +93,8 @@ func (w *walk) endpoint(t *trip, at place, g *ir.Gateway) bool {
 	if !t.goal.outside() || t.reply || !w.ownPlace(t, at) {
 		return w.refuse(t, StageGateway, gatewayName(g), "a gateway endpoint leads to its service only, and only from its VPC", "")
 	}
-	w.noteGateway(t, g, "to the service")
-	t.exit.kind = ir.VPCEndpoint
+	w.noteGateway(t, g, &t.s, "to the service")
+	t.exit = exit{kind: ir.VPCEndpoint}
 	return w.deliver(t)
 }
 
@@ -136,7 +140,7 @@ func (w *walk) vpn(t *trip, at place, g *ir.Gateway) bool {
 	if !t.reply {
 		t.exit = exit{kind: ir.VirtualPrivateGateway, gateway: g}
 	}
-	w.noteGateway(t, g, "out to premises")
+	w.noteGateway(t, g, &t.s, "out to premises")
 	return w.deliver(t)
 }
 

@@ -20,7 +20,7 @@ func (w *walk) check(t *trip, stage Stage, judge func(mode) bool, tell func(*Hop
 	if !w.recording(t) || pass && quiet(stage) && judge(pessimist) {
 		return pass
 	}
-	h := Hop{Stage: stage, Header: t.s.header(), Verdict: Allow}
+	h := t.hop(stage)
 	switch {
 	case !pass:
 		h.Verdict = Deny
@@ -31,6 +31,13 @@ func (w *walk) check(t *trip, stage Stage, judge func(mode) bool, tell func(*Hop
 	settle(&h)
 	w.hops = append(w.hops, h)
 	return pass
+}
+
+// hop is a hop of the trip, as yet allowed.
+func (t *trip) hop(stage Stage) Hop {
+	h := Hop{Stage: stage, Header: t.s.header(), Verdict: Allow}
+	h.SrcIn, h.DstIn = t.s.bounds()
+	return h
 }
 
 // quiet stages are told only when they stop a packet or may: that a gateway is
@@ -57,9 +64,9 @@ func settle(h *Hop) {
 // refuse stops the packet whoever walks.
 func (w *walk) refuse(t *trip, stage Stage, component, message, code string) bool {
 	if w.recording(t) {
-		w.hops = append(w.hops, Hop{
-			Stage: stage, Component: component, Verdict: Deny, Message: message, Code: code, Header: t.s.header(),
-		})
+		h := t.hop(stage)
+		h.Component, h.Verdict, h.Message, h.Code = component, Deny, message, code
+		w.hops = append(w.hops, h)
 	}
 	return false
 }
@@ -119,7 +126,13 @@ func (w *walk) groups(t *trip, i *ir.Interface, egress bool, f far) bool {
 		}
 		return pass
 	}
-	return w.check(t, stage, judge, func(h *Hop) { tellGroups(h, w.m, i, egress, &t.s, f) })
+	return w.check(t, stage, judge, func(h *Hop) {
+		if h.Interface = i; f.maybe {
+			h.Far = f.iface
+		}
+		tellGroups(h, w.m, i, egress, &t.s, f)
+		h.Over = w.rulesOver(i, egress, &t.s, f, h.SGRule)
+	})
 }
 
 func (w *walk) aclOut(t *trip, at place) bool { return w.acl(t, at, true, aclCode) }
@@ -141,6 +154,7 @@ func (w *walk) acl(t *trip, at place, egress bool, code string) bool {
 	return w.check(t, stage, func(m mode) bool { return subnetPasses(m, at.subnet, egress, &t.s) }, func(h *Hop) {
 		h.Code = code
 		tellACL(h, w.m, at, egress, &t.s)
+		h.Over = w.entriesOver(h.Passed, egress, &t.s)
 	})
 }
 

@@ -48,7 +48,7 @@ func (w *walk) toLattice(t *trip, at place) bool {
 	if !w.groups(t, &door, false, t.farEnd(&t.src, t.known)) {
 		return false
 	}
-	t.kept, t.exit.kind = true, ir.VPCEndpoint
+	t.kept, t.exit = true, exit{kind: ir.VPCEndpoint}
 	return w.deliver(t)
 }
 

@@ -50,7 +50,7 @@ func (w *walk) fromVPN(t *trip, g *ir.Gateway) bool {
 		return false
 	}
 	t.known = identity{}
-	w.noteGateway(t, g, "in from premises")
+	w.noteGateway(t, g, &t.s, "in from premises")
 	return w.inbound(t, g)
 }
 

@@ -44,10 +44,30 @@ type spot struct {
 	in *netip.Prefix
 }
 
-// header is the segment as it is shown; an address that is not known is left
-// out.
+// header is the segment as it is shown. For an address of which only a bound is
+// known stands the first that AWS gives out there; one of which nothing is known
+// is left out.
 func (s *segment) header() packet.Header {
-	return packet.Header{Src: s.src, Dst: s.dst, Protocol: s.protocol, SrcPort: s.sport, DstPort: s.dport}
+	return packet.Header{Src: shown(s.src, s.srcIn), Dst: shown(s.dst, s.dstIn), Protocol: s.protocol, SrcPort: s.sport, DstPort: s.dport}
+}
+
+func shown(a netip.Addr, in *netip.Prefix) netip.Addr {
+	if a.IsValid() || in == nil {
+		return a
+	}
+	return firstOf(*in)
+}
+
+// bounds are the CIDRs that the header's addresses stand for, where they stand
+// for any of one.
+func (s *segment) bounds() (src, dst netip.Prefix) {
+	if !s.src.IsValid() && s.srcIn != nil {
+		src = *s.srcIn
+	}
+	if !s.dst.IsValid() && s.dstIn != nil {
+		dst = *s.dstIn
+	}
+	return src, dst
 }
 
 // peer is the address that filters of a direction compare with: the other end.

@@ -108,6 +108,7 @@ func (w *walk) natAt(t *trip, at place, g *ir.Gateway, p place) bool {
 	}
 	t.nats = append(slices.Clip(t.nats), natStep{gateway: g, at: p, inner: t.s, src: t.src})
 	t.src = node{nat: g, at: p}
+	was := t.s
 	if t.s.src, t.s.srcIn = (netip.Addr{}), nil; t.s.family == packet.IPv6 {
 		to4(&t.s)
 	}
@@ -123,7 +124,7 @@ func (w *walk) natAt(t *trip, at place, g *ir.Gateway, p place) bool {
 	if t.s.kind == packet.Ported {
 		t.s.sport = max(w.q.NATPort, 1024)
 	}
-	w.noteNAT(t, g)
+	w.noteNAT(t, g, &was)
 	t.known, t.departs = identity{}, 0
 	return w.depart(t, p)
 }

@@ -14,6 +14,7 @@ import (
 func (w *walk) note(t *trip, h Hop) {
 	if w.recording(t) {
 		h.Header = t.s.header()
+		h.SrcIn, h.DstIn = t.s.bounds()
 		settle(&h)
 		w.hops = append(w.hops, h)
 	}
@@ -164,21 +165,42 @@ func (w *walk) noteOpaque(t *trip, at place, why *ir.Unknown, code string) {
 	w.hops[len(w.hops)-1].Code = code
 }
 
-func (w *walk) noteGateway(t *trip, g *ir.Gateway, message string) {
+// noteGateway tells of a gateway that a packet passes; was is the packet as it
+// came to it.
+func (w *walk) noteGateway(t *trip, g *ir.Gateway, was *segment, message string) {
 	if !w.recording(t) {
 		return
 	}
 	if t.s.family == packet.IPv4 && g.Kind == ir.InternetGateway {
 		message += " as " + addressText(t.s.src)
 	}
-	w.note(t, Hop{Stage: StageGateway, Component: gatewayName(g), Verdict: Allow, Message: message, Place: placeOf(&g.Origin, ir.FieldInvalid)})
+	h := Hop{Stage: StageGateway, Component: gatewayName(g), Verdict: Allow, Message: message, Place: placeOf(&g.Origin, ir.FieldInvalid)}
+	w.noteChange(t, was, h)
 }
 
-func (w *walk) noteNAT(t *trip, g *ir.Gateway) {
+// noteChange notes a hop that may have changed the packet.
+func (w *walk) noteChange(t *trip, was *segment, h Hop) {
+	if before := was.header(); before != t.s.header() {
+		h.Was = before
+	}
+	w.note(t, h)
+}
+
+func (w *walk) noteNAT(t *trip, g *ir.Gateway, was *segment) {
 	if w.recording(t) {
-		w.note(t, Hop{
+		w.noteChange(t, was, Hop{
 			Stage: StageGateway, Component: gatewayName(g), Verdict: Allow, Place: placeOf(&g.Origin, ir.FieldInvalid),
 			Message: fmt.Sprintf("sends on as %s", natText(t)),
+		})
+	}
+}
+
+// noteRestored tells that a NAT gateway hands an answer on to whom it is for.
+func (w *walk) noteRestored(t *trip, g *ir.Gateway, was *segment) {
+	if w.recording(t) {
+		w.noteChange(t, was, Hop{
+			Stage: StageGateway, Component: gatewayName(g), Verdict: Allow, Place: placeOf(&g.Origin, ir.FieldInvalid),
+			Message: "hands the answer on to " + addressText(t.s.dst),
 		})
 	}
 }
@@ -193,7 +215,7 @@ func natText(t *trip) string {
 	return t.s.src.String()
 }
 
-func (w *walk) noteEntered(t *trip, g *ir.Gateway) {
+func (w *walk) noteEntered(t *trip, g *ir.Gateway, was *segment) {
 	if !w.recording(t) {
 		return
 	}
@@ -204,7 +226,7 @@ func (w *walk) noteEntered(t *trip, g *ir.Gateway) {
 	if t.s.family == packet.IPv4 {
 		h.Message += " to " + addressText(t.s.dst)
 	}
-	w.note(t, h)
+	w.noteChange(t, was, h)
 }
 
 // noteInspected: the appliances behind an endpoint decide.

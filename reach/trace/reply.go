@@ -60,7 +60,7 @@ func (w *walk) answer(t *trip) bool {
 	switch {
 	case !r.src.outside():
 		return w.depart(&r, r.src.at)
-	case t.exit.gateway != nil:
+	case t.exit.kind == ir.VirtualPrivateGateway:
 		return w.fromVPN(&r, t.exit.gateway)
 	case t.exit.transit != nil:
 		return w.fromTransit(&r, t.exit.transit, t.exit.outside)
@@ -75,14 +75,31 @@ func (w *walk) answer(t *trip) bool {
 func (w *walk) returned(t *trip) bool {
 	if t.opaque || len(t.nats) == 0 {
 		w.noteReturned(t)
-		return t.first == nil || w.answer(t.first) // on the load balancer's first leg
+		return t.first == nil || w.handBack(t)
 	}
 	last := len(t.nats) - 1
 	step := t.nats[last]
 	s, _ := replySegment(&step.inner)
+	was := t.s
 	t.nats, t.s, t.src, t.goal = t.nats[:last:last], s, t.goal, step.src
+	w.noteRestored(t, step.gateway, &was)
 	t.departs, t.home, t.exit, t.inspected = 0, false, exit{}, false
 	return w.depart(t, step.at)
+}
+
+// handBack is what a load balancer does with its target's answer: it answers the
+// client.
+func (w *walk) handBack(t *trip) bool {
+	if w.recording(t) {
+		s, _ := replySegment(&t.first.s)
+		u := *t
+		u.s = s
+		w.noteChange(&u, &t.s, Hop{
+			Stage: StageLoadBalancer, Component: interfaceName(t.goal.iface), Verdict: Allow, Place: t.goal.iface.Origin.Place(""),
+			Message: "hands the answer on to the client",
+		})
+	}
+	return w.answer(t.first)
 }
 
 // replySegment is the reply's segment; see ReplyHeader.

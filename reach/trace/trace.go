@@ -27,6 +27,7 @@ package trace
 
 import (
 	"fmt"
+	"net/netip"
 
 	"github.com/postern-dev/postern/diag"
 	"github.com/postern-dev/postern/ir"
@@ -164,21 +165,34 @@ type Hop struct {
 	Code   string
 	Place  diag.Place
 	Header packet.Header // of the segment the hop is on
+	// SrcIn and DstIn are set where an address of the header stands for any of a
+	// subnet's: of what the hop's gateway or load balancer has there and AWS
+	// picks.
+	SrcIn, DstIn netip.Prefix
+	// Was is the header as it came to a hop that changes it, whose Header is
+	// what leaves; elsewhere it is the zero one.
+	Was packet.Header
+
+	// Interface is the one whose groups were asked, and Far the one at the other
+	// end that their references may see, if any does.
+	Interface, Far *ir.Interface
 
 	Entry  *ir.Entry // the ACL entry that decided
 	SGRule *ir.Rule  // the group rule that decided
 	Route  *ir.Route // the route that was taken
 	// Passed lists the entries of the ACL that were looked at and did not match.
 	Passed []*ir.Entry
-	// Over lists other things that the packet did not take here: routes of the
-	// table, listeners. Only with Query.Verbose.
+	// Over lists what the packet passes over here: rules of the groups, entries
+	// before the one that decided, routes of the table, listeners. Only with
+	// Query.Verbose.
 	Over    []Over
 	Because []*ir.Unknown // what an unknown verdict waits for
 }
 
-// Over is a route or a listener that a packet did not take.
+// Over is a rule, an entry, a route or a listener that did not take a packet.
 type Over struct {
-	Message string
-	Code    string // why, as AWS Reachability Analyzer says it
+	Message string // "22 from 10.0.0.0/8"
+	Reason  string // "another port"
+	Code    string // the same as AWS Reachability Analyzer says it, where it does
 	Place   diag.Place
 }

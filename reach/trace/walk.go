@@ -91,13 +91,13 @@ type trip struct {
 // reply has to return.
 type exit struct {
 	kind    ir.GatewayKind
-	gateway *ir.Gateway        // a virtual private gateway
+	gateway *ir.Gateway        // an egress-only or virtual private gateway
 	transit *ir.TransitGateway // and its attachment that leads outside
 	outside *ir.Attachment
 }
 
 // private reports whether the exit is a link to premises.
-func (e *exit) private() bool { return e.gateway != nil || e.transit != nil }
+func (e *exit) private() bool { return e.kind == ir.VirtualPrivateGateway || e.transit != nil }
 
 // natStep is a NAT gateway that the packet passed: what its reply restores.
 type natStep struct {
