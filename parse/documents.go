@@ -9,6 +9,7 @@ import (
 	"io"
 	"io/fs"
 	"path"
+	"regexp"
 	"slices"
 	"strings"
 
@@ -163,7 +164,7 @@ func terraformKind(data []byte) string {
 	}
 	var top map[string]json.RawMessage
 	if json.Unmarshal(bytes.TrimPrefix(data, []byte("\xef\xbb\xbf")), &top) != nil {
-		return ""
+		return brokenKind(data)
 	}
 	has := func(names ...string) bool {
 		return !slices.ContainsFunc(names, func(name string) bool { _, ok := top[name]; return !ok })
@@ -175,6 +176,25 @@ func terraformKind(data []byte) string {
 		return KindPlan
 	case has("resource_changes"), has("planned_values"):
 		return KindPlan
+	}
+	return ""
+}
+
+// planMark and stateMark are names near the beginning of plans and states.
+var (
+	planMark  = regexp.MustCompile(`"(format_version|planned_values|resource_changes|prior_state)"\s*:`)
+	stateMark = regexp.MustCompile(`"terraform_version"\s*:`)
+)
+
+// brokenKind recognises a plan or a state that is no JSON, as when the disk was
+// full or two programs wrote it.
+func brokenKind(data []byte) string {
+	head := data[:min(len(data), 4096)]
+	switch {
+	case planMark.Match(head):
+		return KindPlan
+	case stateMark.Match(head):
+		return KindState
 	}
 	return ""
 }

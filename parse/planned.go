@@ -2,6 +2,7 @@ package parse
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"path"
 
@@ -24,7 +25,16 @@ type planned struct {
 // terraform reads a plan or a state.
 func (r *documents) terraform(shown, kind string, data []byte) {
 	d, err := plan.Parse(shown, data)
-	if err != nil {
+	var broken *plan.Unreadable
+	switch {
+	case errors.As(err, &broken):
+		message := fmt.Sprintf("this is a Terraform %s that cannot be read: %v", kind, err)
+		r.l.out.Diagnostics = append(r.l.out.Diagnostics, diag.Diagnostic{
+			Rule: notAnalysed, Error: true, Message: message, Fix: "write it again, whole, with: terraform show -json", Address: shown, Range: broken.Range,
+			Cause: diag.Cause{Code: diag.NotValid, Message: message, Address: shown, Range: broken.Range},
+		})
+		return
+	case err != nil:
 		r.l.refuse(shown, notAnalysed, fmt.Sprintf("this is a Terraform %s that cannot be read: %v", kind, err), "write it with: terraform show -json")
 		return
 	}

@@ -79,6 +79,7 @@ func TestHostileInput(t *testing.T) {
 		{"types that differ", map[string]string{"main.tf": "output \"x\" {\n  value = [toset([" + strings.Repeat(`1, "a", `, 20_000) + "]), var.none]\n}\nvariable \"none\" {}\n"}, "var.none has no value"},
 		{"matches up to the end", map[string]string{"main.tf": "output \"x\" {\n  value = regexall(\"1|1*x\", file(\"t\"))\n}\n", "t": strings.Repeat("1", 20_000)}, "regexall would take too long"},
 		{"listing a tree, often", map[string]string{"main.tf": "output \"x\" {\n  value = [for i in range(1000) : [for j in range(1000) : fileset(\".\", \"**\")]]\n}\n"}, "more steps"},
+		{"dynamic blocks in each other", map[string]string{"main.tf": "resource \"aws_x\" \"y\" {\n" + strings.Repeat("  dynamic \"d\" {\n    for_each = range(1000)\n    content {\n", 4) + strings.Repeat("}\n}\n", 4) + "}\n"}, "more steps"},
 		{"texts that double", map[string]string{"main.tf": "output \"x\" {\n  value = join(\"\", [for i in range(1000) : join(\"\", [for j in range(1000) : format(\"%01000d\", j)])])\n}\n"}, "more steps"},
 	}
 	for _, tt := range tests {
@@ -196,5 +197,54 @@ output "o" {
 `})), ".", hcl.Options{})
 	if n := root.Outputs[0].Value.LengthInt(); n != 5 {
 		t.Errorf("%d elements", n)
+	}
+}
+
+// A loop ends once what it keeps is too large, and so does one that it stands
+// in: neither costs what its turns would.
+func TestLoopsThatKeepTooMuch(t *testing.T) {
+	for name, expr := range map[string]string{
+		"lists":     "[for a in range(1000) : [for b in range(1000) : [for c in range(1000) : c]]]",
+		"objects":   "{for a in range(1000) : a => {for b in range(1000) : b => {for c in range(1000) : c => c}}}",
+		"templates": "\"%{for a in range(1000)}%{for b in range(1000)}%{for c in range(1000)}xx%{endfor}%{endfor}%{endfor}\"",
+	} {
+		t.Run(name, func(t *testing.T) {
+			f := hcl.NewFiles(config(map[string]string{"main.tf": "output \"x\" {\n  value = " + expr + "\n}\n"}), func(p string) string { return p },
+				hcl.Limits{Value: 2_000, String: 4_000, Steps: 2_000_000})
+			root := hcl.Evaluate(t.Context(), f, ".", hcl.Options{})
+			text := said(root)
+			if !strings.Contains(text, "too large") && !strings.Contains(show(root.Outputs[0].Value), "too large") || strings.Contains(text, "more steps") {
+				t.Errorf("says %.300s", text)
+			}
+		})
+	}
+}
+
+// Errors that repeat are not all told, and not all are compared with what is
+// declared.
+func TestManyErrors(t *testing.T) {
+	zeros := hcl.Evaluate(t.Context(), files(config(map[string]string{"main.tf": strings.Repeat("\x00", 50_000)})), ".", hcl.Options{})
+	if n := len(zeros.Diagnostics); n > 25 || !strings.Contains(said(zeros), "more in this file") {
+		t.Errorf("%d diagnostics about a file of zeros: %.300s", n, said(zeros))
+	}
+	var text strings.Builder
+	text.WriteString("locals {\n")
+	for i := range 300 {
+		fmt.Fprintf(&text, "  name%d = 1\n  use%d = local.nam%d\n", i, i, i)
+	}
+	text.WriteString("}\noutput \"x\" {\n  value = [")
+	for i := range 300 {
+		fmt.Fprintf(&text, "local.use%d, ", i)
+	}
+	text.WriteString("]\n}\n")
+	root := hcl.Evaluate(t.Context(), files(config(map[string]string{"main.tf": text.String()})), ".", hcl.Options{})
+	hints := 0
+	for _, d := range root.Diagnostics {
+		if strings.Contains(d.Message, "did you mean local.name") {
+			hints++
+		}
+	}
+	if len(root.Diagnostics) != 300 || hints != 100 {
+		t.Errorf("%d errors, %d of them with a hint", len(root.Diagnostics), hints)
 	}
 }

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"errors"
 	"slices"
+	"strings"
 	"unicode/utf8"
 
 	"github.com/postern-dev/postern/diag"
@@ -116,16 +117,36 @@ func (n *node) holdsTrue() bool {
 	return n.isTrue() || n != nil && slices.ContainsFunc(n.items, (*node).holdsTrue)
 }
 
-// errSyntax is the answer to what is no JSON document.
-var errSyntax = errors.New("this is not JSON")
+// SyntaxError is the answer to what is no JSON document.
+type SyntaxError struct {
+	Offset  int // bytes of the document before the place
+	Message string
+}
+
+func (e *SyntaxError) Error() string { return e.Message }
 
 // parseJSON reads a document.
 func parseJSON(data []byte) (*node, error) {
 	if !json.Valid(data) {
-		return nil, errSyntax
+		return nil, syntaxError(data)
 	}
 	r := reader{data: data}
 	return r.value(0), nil
+}
+
+// syntaxError says where a document stops being JSON.
+func syntaxError(data []byte) *SyntaxError {
+	var raw json.RawMessage
+	var syntax *json.SyntaxError
+	switch err := json.Unmarshal(data, &raw); {
+	case !errors.As(err, &syntax):
+		return &SyntaxError{0, "it is not JSON"}
+	case strings.Contains(syntax.Error(), "max depth"):
+		return &SyntaxError{int(syntax.Offset) - 1, "it nests deeper than any plan"}
+	case int(syntax.Offset) >= len(data):
+		return &SyntaxError{len(data), "the file ends in the middle"}
+	}
+	return &SyntaxError{max(0, int(syntax.Offset)-1), syntax.Error()}
 }
 
 // reader reads a document that is known to be valid.

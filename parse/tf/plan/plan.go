@@ -23,6 +23,7 @@ package plan
 
 import (
 	"cmp"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -56,6 +57,14 @@ type Document struct {
 	state bool
 }
 
+// Unreadable is a document that is no JSON, and where it stops being that.
+type Unreadable struct {
+	Message string
+	Range   diag.Range
+}
+
+func (e *Unreadable) Error() string { return e.Message }
+
 // Parse reads a document; file is its name as the user would type it. The error
 // says in words what is wrong with one that cannot be read at all.
 func Parse(file string, data []byte) (*Document, error) {
@@ -66,6 +75,11 @@ func Parse(file string, data []byte) (*Document, error) {
 	data = data[min(len(data), 3)-len(trimmed):]
 	root, err := parseJSON(data)
 	if err != nil {
+		var syntax *SyntaxError
+		if errors.As(err, &syntax) {
+			n := newPlaces(file, data).pos(syntax.Offset)
+			return nil, &Unreadable{Message: syntax.Message, Range: diag.Range{File: file, Start: n, End: n}}
+		}
 		return nil, err
 	}
 	d := &Document{file: file, root: root, data: data}
