@@ -252,20 +252,26 @@ func difference(s *solver.Space, opened, closed solver.Set) (*Difference, error)
 	return &Difference{sideOf(s, opened), sideOf(s, closed)}, nil
 }
 
-// sideOf chooses the boxes that are shown.
+// sideOf chooses the boxes that are shown: the largest, the first ones where
+// they are alike.
 func sideOf(s *solver.Space, a solver.Set) Side {
-	type sized struct {
-		box  solver.Box
-		size float64
-	}
-	var all []sized
+	side := Side{Count: s.Count(a)}
+	var sizes []float64 // of the boxes so far, descending
 	for b := range s.Boxes(a) {
-		all = append(all, sized{b, sizeOf(&b)})
-	}
-	slices.SortStableFunc(all, func(a, b sized) int { return cmp.Compare(b.size, a.size) })
-	side := Side{Count: s.Count(a), More: max(0, len(all)-ShownBoxes)}
-	for _, b := range all[:len(all)-side.More] {
-		side.Boxes = append(side.Boxes, b.box)
+		size := sizeOf(&b)
+		k, _ := slices.BinarySearchFunc(sizes, size, func(have, size float64) int {
+			if have >= size {
+				return -1
+			}
+			return 1
+		})
+		if len(sizes) == ShownBoxes {
+			if side.More++; k == ShownBoxes {
+				continue
+			}
+			sizes, side.Boxes = sizes[:ShownBoxes-1], side.Boxes[:ShownBoxes-1]
+		}
+		sizes, side.Boxes = slices.Insert(sizes, k, size), slices.Insert(side.Boxes, k, b)
 	}
 	return side
 }
