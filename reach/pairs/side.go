@@ -1,7 +1,5 @@
 package pairs
 
-import "slices"
-
 // sideWorker computes one bound of tiles: for every pair the union of what the
 // groups of both ends allow, cut by the ACLs between them.
 //
@@ -20,6 +18,7 @@ type sideWorker struct {
 	listens   []uint64    // what the destinations answer, by word
 	slot      [tileTo]int // of each destination's set of groups
 	slotSet   []int32
+	cursors   [][]int32 // by slot and word; see refer
 
 	// Of the tile's sources.
 	from, fromEnd int
@@ -83,7 +82,7 @@ func newSideWorker(t *Table, b *bound) *sideWorker {
 	}
 	s.aclTo = newRows(2*w*len(b.acl), tileTo)
 	s.aclFrom = newRows(2*w*len(b.acl), tileFrom)
-	s.listens = make([]uint64, w*tileTo)
+	s.listens, s.cursors = make([]uint64, w*tileTo), make([][]int32, w*tileTo)
 	for k := range s.in {
 		s.in[k] = newRows(w*tileTo, tileFrom)
 	}
@@ -113,6 +112,9 @@ func (s *sideWorker) destinations(to, toEnd int) {
 		for d := to; d < toEnd; d++ {
 			s.listens[k*tileTo+d-to] = s.t.masks.of(s.b.service[d])[k]
 		}
+	}
+	for k := range s.cursors {
+		s.cursors[k] = s.cursors[k][:0]
 	}
 	s.slotSet = s.slotSet[:0]
 	slots := map[int32]int{}
@@ -171,19 +173,37 @@ func (s *sideWorker) inRow(table, slot, k int) []uint64 {
 		return row
 	}
 	clear(row)
+	at := 0
 	for _, g := range s.b.sets[set] {
 		rules.rules[g].or(row, uint32(s.from), s.words, k)
 		if table == bare {
 			continue
 		}
-		for _, r := range rules.refs[g] {
-			m := s.t.masks.of(r.mask)[k]
-			for _, v := range between(s.b.members[r.group], int32(s.from), int32(s.fromEnd)) {
-				row[int(v)-s.from] |= m
-			}
-		}
+		s.refer(row, rules.refs[g], slot, &at, k)
 	}
 	return row
+}
+
+// refer adds to a row what references give to members among the tile's sources.
+// Tiles come in the order of their sources: for each reference of the slot a
+// cursor stands at the first member that has not been passed.
+func (s *sideWorker) refer(row []uint64, refs []ref, slot int, at *int, k int) {
+	cursors := s.cursors[slot*s.words+k]
+	for _, r := range refs {
+		if *at == len(cursors) {
+			cursors = append(cursors, 0)
+		}
+		members, c := s.b.members[r.group], cursors[*at]
+		for int(c) < len(members) && int(members[c]) < s.fromEnd {
+			if from := int(members[c]) - s.from; from >= 0 {
+				row[from] |= s.t.masks.of(r.mask)[k]
+			}
+			c++
+		}
+		cursors[*at] = c
+		*at++
+	}
+	s.cursors[slot*s.words+k] = cursors
 }
 
 // toRow is what an ACL lets pass by destinations of the block.
@@ -388,11 +408,4 @@ func (s *sideWorker) rectangle(p *Planes, c *cut, lo, hi int, to cellRun, k int)
 			reply[i] = back[i] & m
 		}
 	}
-}
-
-// between is the part of sorted classes from lo up to hi.
-func between(vs []int32, lo, hi int32) []int32 {
-	a, _ := slices.BinarySearch(vs, lo)
-	b, _ := slices.BinarySearch(vs[a:], hi)
-	return vs[a : a+b]
 }
