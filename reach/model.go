@@ -159,8 +159,10 @@ func (e *engine) index() {
 	at := prefixSet(netip.MustParsePrefix(lattice[f]))
 	e.latticeSrc, e.latticeDst = e.from(packet.FieldSrc, at), e.from(packet.FieldDst, at)
 	e.reservedDst = e.from(packet.FieldDst, prefixSet(netip.MustParsePrefix(reserved[f])))
+	if e.lattice = slices.ContainsFunc(e.net.VPCs, func(v *ir.VPC) bool { return v.Lattice != nil }); e.lattice {
+		e.privateSrc = e.Difference(e.privateSrc, e.latticeSrc)
+	}
 	e.nats = slices.ContainsFunc(e.net.Gateways, func(g *ir.Gateway) bool { return g.Kind == ir.NATGateway })
-	e.lattice = slices.ContainsFunc(e.net.VPCs, func(v *ir.VPC) bool { return v.Lattice != nil })
 	var others netipx.IPSetBuilder
 	for _, r := range everyone(f) {
 		others.AddRange(r)

@@ -58,6 +58,13 @@ func (w *walker) throughTo(m *Model, from, to *ir.Interface, b place, next *rela
 		return nil
 	}
 	var outs []outcome
+	if w.relayed += len(m.relays[to]); w.relayed > maxRelayed {
+		o := outcome{Band{solver.Empty, solver.Empty, w.e.All()}, Band{solver.Empty, solver.Empty, w.e.All()}}
+		s := Stage{Kind: KindOutside, Component: to.Resource, Place: to.Origin.Place(""), Band: o.forward}
+		s.because(tooFar())
+		w.ways = append(w.ways, Way{Via: "load balancers", Stages: []Stage{s}, Forward: o.forward, Complete: o.complete, Through: []*ir.Interface{m.relays[to][0].balancer}})
+		return []outcome{o}
+	}
 	for _, r := range m.relays[to] {
 		if r.balancer == from {
 			continue
@@ -75,9 +82,7 @@ func (w *walker) throughTo(m *Model, from, to *ir.Interface, b place, next *rela
 				}
 			}
 			at = append(at, w.either(w.e, each...))
-			for _, o := range w.throughTo(m, from, r.balancer, l, &one, depth+1) {
-				outs = append(outs, o)
-			}
+			outs = append(outs, w.throughTo(m, from, r.balancer, l, &one, depth+1)...)
 		}
 		outs = append(outs, w.either(w.e, at...))
 	}
@@ -86,7 +91,7 @@ func (w *walker) throughTo(m *Model, from, to *ir.Interface, b place, next *rela
 
 // relayed is a request at a load balancer that sends it on to a target. The
 // listener decides whether it takes it.
-func (w *walker) relayed(t trip) outcome {
+func (w *walker) sendOn(t trip) outcome {
 	e, r := t.s.e, t.s.next
 	if slices.Contains(t.through, r.balancer) {
 		return nothing()

@@ -8,7 +8,6 @@ import (
 	"github.com/postern-dev/postern/reach"
 	"github.com/postern-dev/postern/reach/formula"
 	"github.com/postern-dev/postern/reach/trace"
-	"github.com/postern-dev/postern/solver"
 	"github.com/postern-dev/postern/solver/smt"
 )
 
@@ -68,7 +67,7 @@ func (s *session) flow(from, to *ir.Interface, f packet.Family) error {
 	}{{what + ", the request", flow.Forward, g.Forward, false}, {what, flow.Complete, g.Complete, true}} {
 		q := question{
 			what: c.what, encoder: e, space: sp, band: c.band, term: c.term, fits: g.Fits, anywhere: g.Somewhere,
-			within: s.addressed(flow, f), from: from, to: to,
+			within: flow.Addressed, from: from, to: to,
 		}
 		q.ask = func(n *ir.Network, h packet.Header, m mapping) (trace.Verdict, bool) {
 			return ask(e, n, h, m, from, to, c.complete)
@@ -88,23 +87,6 @@ func (s *session) flow(from, to *ir.Interface, f packet.Family) error {
 		}
 	}
 	return nil
-}
-
-// addressed is the headers whose addresses the ends can have: what the first
-// stages of the ways say, which are those about addresses.
-func (s *session) addressed(flow reach.Flow, f packet.Family) solver.Set {
-	sp := s.model.Space(f)
-	var all []solver.Set
-	for _, w := range flow.Ways {
-		set := sp.All()
-		for _, st := range w.Stages {
-			if st.Kind == reach.KindAddress && !st.Reply {
-				set = sp.Intersect(set, st.Band.May)
-			}
-		}
-		all = append(all, set)
-	}
-	return sp.Union(all...)
 }
 
 // ask has trace walk a header. False where the question makes no sense: an end
