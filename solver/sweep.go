@@ -18,6 +18,10 @@ import (
 //	         AC  ABC    AC    C
 //
 // Nothing is built that is not part of the result.
+//
+// Lists of IPv6 are merged like all others: an address has two levels there, and
+// at every bound inside the upper one a sweep over the lower one would have to
+// begin and end, so that little of what makes sweeps fast would be left.
 
 // strip is a box of which only the protocol, one IPv4 address and the
 // destination port matter.
