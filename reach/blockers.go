@@ -27,25 +27,6 @@ func (m *Model) Blockers(f packet.Family, flow Flow, asked solver.Set) []Stage {
 	return stages
 }
 
-// Repair is one way with what would have to change on it so that something of a
-// set flows.
-type Repair struct {
-	Way Way
-	// Alone are the stages each of which stops everything by itself.
-	Alone []Stage
-	// Changes are enough: those of Alone, and of stages that only together stop
-	// everything the later ones.
-	Changes []Change
-}
-
-// Change is a stage that has to let more through.
-type Change struct {
-	Stage Stage
-	// Let is a part of what was asked for that it stops, in headers as the
-	// initiator sends them; for a stage of the reply the header whose reply it is.
-	Let solver.Box
-}
-
 // Repairs lists what stands in the way of a set, way by way: the one with the
 // fewest changes first. The ways are those that there are, and those that there
 // would be if a route led where the second end is.
@@ -123,33 +104,4 @@ func (w *walker) unregistered(m *Model, flow Flow, asked solver.Set) {
 			w.ways[k].Through = []*ir.Interface{i}
 		}
 	}
-}
-
-// repair goes along a way with what was asked for, and notes each stage that
-// leaves nothing of it.
-func (e *engine) repair(way Way, asked solver.Set) Repair {
-	r := Repair{Way: way}
-	left := asked
-	for _, s := range way.Stages {
-		band := s.Band.May
-		if s.Reply {
-			band = e.Union(band, e.noReply)
-		}
-		if alone, err := e.Disjoint(band, asked); err == nil && alone && s.Message != "" {
-			r.Alone = append(r.Alone, s)
-		}
-		if stops, err := e.Disjoint(band, left); err != nil || !stops {
-			left = e.Intersect(left, band)
-			continue
-		}
-		c := Change{Stage: s}
-		for b := range e.Boxes(left) {
-			c.Let = b
-			break
-		}
-		if s.Message != "" {
-			r.Changes = append(r.Changes, c)
-		}
-	}
-	return r
 }

@@ -169,6 +169,12 @@ func embedded(a netip.Addr) netip.Addr {
 	return netip.AddrFrom16(b)
 }
 
+// held is the IPv4 address that an IPv6 one holds.
+func held(a netip.Addr) netip.Addr {
+	b := a.As16()
+	return netip.AddrFrom4([4]byte(b[12:]))
+}
+
 // convert turns a set of one family into one of the other, for a translator
 // between the two. The source is the translator's, and so forgotten; so is the
 // destination, unless one holds the other. Of ICMP the echo passes.

@@ -43,7 +43,7 @@ func (w *walker) sends(t trip, walk func(trip) outcome) outcome {
 		return walk(t)
 	}
 	other := own
-	other.Message = ""
+	other.Message = i.Resource + " sends from the addresses of those that use it, never from its own"
 	other.Band = Band{Must: e.Complement(own.Band.May), Ground: e.Complement(own.Band.Must), May: e.Complement(own.Band.Must)}
 	if !e.stands(i, p).fixed { // it may turn out to be any other than the header's
 		other.Band.Ground, other.Band.May = e.All(), e.All()

@@ -43,12 +43,14 @@ type Stage struct {
 	Because   []*ir.Unknown // what the band's bounds differ by
 
 	ACL *ir.NetworkACL // of an ACL stage
-	// Interface whose groups a group stage asks.
-	Interface *ir.Interface
+	// Interface whose groups a group stage asks, and Peer at the other end, which
+	// a rule there may name by its groups; nil where no reference identifies it.
+	Interface, Peer *ir.Interface
 	// Routes are the tables that a route stage asks.
 	Routes []*ir.RouteTable
 
-	via string // how Way.Via names it
+	via string   // how Way.Via names it
+	at  *segment // where it stands
 	// names: it asks for the addresses by which the header names the ends.
 	names bool
 	// followed is the band under the assumption that the way is this one, where
@@ -117,6 +119,9 @@ func (e *engine) groupStage(i *ir.Interface, egress bool, v View, other *ir.Inte
 	}
 	if len(i.Groups.Sure) > 0 {
 		s.Place = i.Groups.Sure[0].Origin.Place("")
+	}
+	if ok == yes {
+		s.Peer = other
 	}
 	s.Band = e.groups(i, egress, v, other, ok)
 	if !s.Band.Exact() {

@@ -24,8 +24,11 @@ func (w *walker) transit(t trip, at place, g *ir.TransitGateway) outcome {
 		s.Message = g.Origin.Address + " has no attachment in " + at.vpc.Origin.Address
 	}
 	if a == nil {
+		if ok == no {
+			return w.stop(t, s)
+		}
 		s.because(g.Open)
-		if !w.ask(&t, ok, s) || w.hope && ok == no {
+		if !w.ask(&t, ok, s) {
 			return nothing()
 		}
 		return w.opaque(t, g.Open)
@@ -125,6 +128,9 @@ func (w *walker) transitNext(t trip, g *ir.TransitGateway, from *ir.Attachment, 
 		if apart, err := e.Disjoint(p.holes, t.live); err == nil && !apart {
 			s.Code, s.Message = "TGW_RTB_BAD_STATE_ROUTE", "a route of "+g.Origin.Address+" drops it"
 		}
+	}
+	if len(options) == 0 {
+		return w.stop(t, s)
 	}
 	outs := make([]outcome, len(options))
 	for k := range options {
@@ -325,6 +331,9 @@ func (w *walker) transitTo(t trip, g *ir.TransitGateway, from, to *ir.Attachment
 	}
 	if to.VPC.Open != nil {
 		outs = append(outs, w.opaque(t, to.VPC.Open))
+	}
+	if len(outs) == 0 {
+		return w.stop(t, Stage{Kind: KindLink, Component: to.Origin.Address, Place: to.Origin.Place(""), Code: "BAD_STATE_ATTACHMENT", Message: to.Origin.Address + " leads to no VPC"})
 	}
 	return w.either(e, outs...)
 }

@@ -90,6 +90,9 @@ func stagesOf(s *segment, p *step) []Stage {
 		stages = append(stages, p.Stage)
 	}
 	slices.Reverse(stages)
+	for k := range stages {
+		stages[k].at = s
+	}
 	for x := s; x.outer != nil; x = x.outer {
 		for k := range stages {
 			st := &stages[k]

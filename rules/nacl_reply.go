@@ -201,7 +201,8 @@ func sideOf(p *Pass, f packet.Family, acl *ir.NetworkACL, egress bool) replySide
 func addBroken(p *Pass, acl *ir.NetworkACL, r replySide, asked meanings, from, to *ir.Interface, found *[]*broken) error {
 	f := r.family
 	s := p.Model.Space(f)
-	flow, err := p.Model.Flow(p.Context, from, to, f)
+	// What a load balancer sends on is a flow of its own: from it to its target.
+	flow, err := p.Model.Ask(p.Context, reach.Question{From: from, To: to, Family: f, Direct: true})
 	if err != nil {
 		return err
 	}
