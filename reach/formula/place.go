@@ -111,12 +111,12 @@ func (e *Encoder) slot(i *ir.Interface, d *ir.Address, p place, a smt.Term) smt.
 // [VPC subnet-sizing.md]
 func (e *Encoder) assignable(i *ir.Interface, p place, a smt.Term) smt.Term {
 	if p.subnet == nil {
-		return e.inVPC(p.vpc, a)
+		return e.And(e.inVPC(p.vpc, a), e.Not(e.readPublic(i, a)))
 	}
 	c := e.cidr(p.subnet)
 	switch {
 	case !c.Known():
-		return e.inVPC(p.vpc, a)
+		return e.And(e.inVPC(p.vpc, a), e.Not(e.readPublic(i, a)))
 	case !c.V.IsValid():
 		return smt.False
 	}
@@ -140,6 +140,25 @@ func (e *Encoder) assignable(i *ir.Interface, p place, a smt.Term) smt.Term {
 		free = append(free, e.Not(e.Eq(a, last)))
 	}
 	return e.And(append(free, e.Not(e.taken(i, p, a)))...)
+}
+
+// readPublic is whether an address is taken for a public one of an interface: that
+// a subnet whose CIDR is not known holds internet addresses is not assumed.
+func (e *Encoder) readPublic(i *ir.Interface, a smt.Term) smt.Term {
+	if e.family == packet.IPv6 {
+		return smt.False
+	}
+	var is []smt.Term
+	for k := range i.Addresses {
+		switch d := &i.Addresses[k]; {
+		case !mayBePublic(d):
+		case d.Public.Addr.Known() && d.Public.Addr.V.IsValid():
+			is = append(is, e.is(a, d.Public.Addr.V))
+		default:
+			is = append(is, e.And(e.onInternet(a), e.Not(e.ours(a))))
+		}
+	}
+	return e.Or(is...)
 }
 
 // taken is whether another interface of a place's VPC surely has an address.
