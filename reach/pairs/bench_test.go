@@ -208,3 +208,34 @@ func BenchmarkRecheck(b *testing.B) {
 	count(b, x.Table(packet.IPv4), make([]int, Workers()))
 	b.ReportMetric(float64(time.Since(start))*float64(b.N)/float64(took), "anew/this")
 }
+
+// BenchmarkMatrix joins all pairs of that account by subnets, without the
+// internet and with it.
+func BenchmarkMatrix(b *testing.B)         { benchmarkMatrix(b, account(10_000, 1_000_000, 40), false) }
+func BenchmarkMatrixInternet(b *testing.B) { benchmarkMatrix(b, account(1_000, 100_000, 40), true) }
+
+func benchmarkMatrix(b *testing.B, o acctgen.Options, internet bool) {
+	n := acctgen.New(o)
+	x, err := Compile(context.Background(), n)
+	if err != nil {
+		b.Fatal(err)
+	}
+	by := map[*ir.Subnet]int{}
+	var parts []Part
+	for _, i := range n.Interfaces {
+		s := i.Subnet.Of[0]
+		k, ok := by[s]
+		if !ok {
+			k = len(parts)
+			by[s] = k
+			parts = append(parts, Part{Name: s.ID})
+		}
+		parts[k].Interfaces = append(parts[k].Interfaces, i)
+	}
+	for b.Loop() {
+		if _, err := x.Matrix(context.Background(), parts, internet); err != nil {
+			b.Fatal(err)
+		}
+	}
+	b.ReportMetric(float64(len(parts)), "parts")
+}

@@ -42,19 +42,13 @@ func (t *Table) internet(ctx context.Context, g *grid, parts []Part) error {
 			e.parts[p] = true
 		}
 	}
-	askers, grids := make([]*asker, Workers()), make([]*grid, Workers())
-	err := parallel(ctx, len(edges), func(w, k int) error {
+	askers := make([]*asker, Workers())
+	return parallel(ctx, len(edges), func(w, k int) error {
 		if askers[w] == nil {
-			askers[w], grids[w] = newAsker(t), newGrid(t, g.n)
+			askers[w] = newAsker(t)
 		}
-		return askers[w].edge(ctx, grids[w], edges[k])
+		return askers[w].edge(ctx, g, edges[k])
 	})
-	for _, o := range grids {
-		if o != nil {
-			g.join(o)
-		}
-	}
-	return err
 }
 
 // edgeKey is what flows from and to the internet depend on. Rules and ACLs look

@@ -3,6 +3,7 @@ package pairs
 import (
 	"context"
 	"slices"
+	"sync"
 
 	"github.com/postern-dev/postern/ir"
 	"github.com/postern-dev/postern/packet"
@@ -17,7 +18,8 @@ type Part struct {
 
 // Matrix says which services each part reaches at each other, and at itself:
 // those that some interface of the one reaches at some other interface of the
-// other.
+// other. It takes 32 bytes for each two parts and 64 atoms of a family; for
+// thousands of parts, Index.Pairs is there.
 type Matrix struct {
 	Parts []Part
 	// Internet is the number of the internet's row and column, len(Parts); -1
@@ -40,16 +42,17 @@ const (
 	maySide  = 1
 )
 
-// grid is the cells of one family, as masks.
+// grid is the cells of one family, as masks. Workers share it.
 type grid struct {
 	t       *Table
 	n       int
-	forward [2][]uint64 // must and may: by source, destination and word
-	whole   [2][]uint64 // likewise, of what can be completed
+	locks   []sync.Mutex // by destination
+	forward [2][]uint64  // must and may: by destination, source and word
+	whole   [2][]uint64  // likewise, of what can be completed
 }
 
 func newGrid(t *Table, n int) *grid {
-	g := &grid{t: t, n: n}
+	g := &grid{t: t, n: n, locks: make([]sync.Mutex, n)}
 	for k := range g.forward {
 		g.forward[k] = make([]uint64, n*n*t.Universe.Words)
 		g.whole[k] = make([]uint64, n*n*t.Universe.Words)
@@ -57,17 +60,16 @@ func newGrid(t *Table, n int) *grid {
 	return g
 }
 
-func (g *grid) at(from, to int) int { return (from*g.n + to) * g.t.Universe.Words }
+func (g *grid) at(from, to int) int { return (to*g.n + from) * g.t.Universe.Words }
 
-// join adds the cells of another grid.
-func (g *grid) join(o *grid) {
-	for k := range g.forward {
-		for i, w := range o.forward[k] {
-			g.forward[k][i] |= w
-		}
-		for i, w := range o.whole[k] {
-			g.whole[k][i] |= w
-		}
+// add joins sets to a cell.
+func (g *grid) add(side, from, to int, forward, whole []uint64) {
+	g.locks[to].Lock()
+	defer g.locks[to].Unlock()
+	at := g.at(from, to)
+	for k, w := range forward {
+		g.forward[side][at+k] |= w
+		g.whole[side][at+k] |= whole[k]
 	}
 }
 
@@ -165,22 +167,17 @@ func (t *Table) matrix(ctx context.Context, parts []Part, n int) (*grid, error) 
 	of := partsOf(parts)
 	ms := t.members(of)
 	picks := t.findPicks(of, ms)
+	g := newGrid(t, n)
 	joiners := make([]*joiner, Workers())
 	err := t.Tiles(ctx, func(worker int, tile *Tile) error {
 		if joiners[worker] == nil {
-			joiners[worker] = newJoiner(t, ms, picks, n)
+			joiners[worker] = newJoiner(g, ms, picks)
 		}
 		joiners[worker].tile(tile)
 		return nil
 	})
 	if err != nil {
 		return nil, err
-	}
-	g := newGrid(t, n)
-	for _, j := range joiners {
-		if j != nil {
-			g.join(j.grid)
-		}
 	}
 	if picks != nil {
 		if err := t.joinPicks(ctx, g, ms, picks); err != nil {
@@ -206,9 +203,10 @@ type joiner struct {
 	complete []uint64
 }
 
-func newJoiner(t *Table, ms [][]member, p *picks, n int) *joiner {
+func newJoiner(g *grid, ms [][]member, p *picks) *joiner {
+	t, n := g.t, g.n
 	w := t.Universe.Words
-	j := &joiner{t: t, grid: newGrid(t, n), members: ms, picks: p, some: make([]bool, len(ms))}
+	j := &joiner{t: t, grid: g, members: ms, picks: p, some: make([]bool, len(ms))}
 	for k := range ms {
 		j.some[k] = t.Classes[k].Interfaces > 1 && slices.ContainsFunc(ms[k], func(m member) bool { return m.only != nil })
 	}
@@ -219,37 +217,40 @@ func newJoiner(t *Table, ms [][]member, p *picks, n int) *joiner {
 
 // tile joins the pairs of a tile.
 func (j *joiner) tile(tile *Tile) {
+	one := j.picks == nil && &tile.Must.forward[0] == &tile.May.forward[0]
 	for to := tile.To; to < tile.ToEnd; to++ {
-		if len(j.members[to]) == 0 {
-			continue
+		switch {
+		case len(j.members[to]) == 0:
+		case one:
+			j.destination(tile, &tile.May, []int{mustSide, maySide}, to)
+		default:
+			j.destination(tile, &tile.Must, []int{mustSide}, to)
+			j.destination(tile, &tile.May, []int{maySide}, to)
 		}
-		j.destination(tile, &tile.Must, mustSide, to)
-		j.destination(tile, &tile.May, maySide, to)
 	}
 }
 
 // destination joins the pairs of one destination.
-func (j *joiner) destination(tile *Tile, p *Planes, side, to int) {
+func (j *joiner) destination(tile *Tile, p *Planes, sides []int, to int) {
 	words := j.t.Universe.Words
 	j.row++
 	j.touched = j.touched[:0]
 	for from := tile.From; from < tile.FromEnd; from++ {
 		ms := j.members[from]
-		if len(ms) == 0 || side == mustSide && j.picks.either(from, to) || !j.read(tile, p, to, from) {
+		if len(ms) == 0 || sides[0] == mustSide && j.picks.either(from, to) || !j.read(tile, p, to, from) {
 			continue
 		}
 		if j.some[to] || j.some[from] {
-			j.apart(side, from, to)
+			j.finish()
+			j.apart(sides, from, to)
 			continue
 		}
+		if j.joined(ms) {
+			continue
+		}
+		j.finish()
 		for _, m := range ms {
 			at := int(m.part) * words
-			if j.stamp[m.part] != j.row {
-				j.stamp[m.part] = j.row
-				j.touched = append(j.touched, m.part)
-				clear(j.forward[at : at+words])
-				clear(j.whole[at : at+words])
-			}
 			for k := range words {
 				j.forward[at+k] |= j.pair.Must.Forward[k]
 				j.whole[at+k] |= j.complete[k]
@@ -259,9 +260,36 @@ func (j *joiner) destination(tile *Tile, p *Planes, side, to int) {
 	for _, from := range j.touched {
 		at := int(from) * words
 		for _, m := range j.members[to] {
-			j.grid.add(side, int(from), int(m.part), j.forward[at:at+words], j.whole[at:at+words])
+			for _, side := range sides {
+				j.grid.add(side, int(from), int(m.part), j.forward[at:at+words], j.whole[at:at+words])
+			}
 		}
 	}
+}
+
+// joined begins the rows of parts where they are new, and reports whether all
+// of the pair is in them already: what can be completed is less.
+func (j *joiner) joined(ms []member) bool {
+	words := j.t.Universe.Words
+	more := uint64(0)
+	for _, m := range ms {
+		at := int(m.part) * words
+		if j.stamp[m.part] != j.row {
+			j.stamp[m.part] = j.row
+			j.touched = append(j.touched, m.part)
+			clear(j.forward[at : at+words])
+			clear(j.whole[at : at+words])
+		}
+		for k, f := range j.pair.Must.Forward {
+			more |= f &^ j.whole[at+k]
+		}
+	}
+	return more == 0
+}
+
+// finish finds what of the pair can be completed.
+func (j *joiner) finish() {
+	j.t.Universe.complete(j.complete, j.pair.Must.Forward, j.pair.Must.Reply)
 }
 
 // read takes a pair out of a tile; false when nothing flows.
@@ -273,28 +301,19 @@ func (j *joiner) read(tile *Tile, p *Planes, to, from int) bool {
 		j.pair.Must.Forward[k], j.pair.Must.Reply[k] = p.forward[at], p.reply[at]
 		any |= p.forward[at]
 	}
-	if any == 0 {
-		return false
-	}
-	j.t.Universe.complete(j.complete, j.pair.Must.Forward, j.pair.Must.Reply)
-	return true
+	return any != 0
 }
 
 // apart joins a pair of classes whose parts may be one and the same interface.
-func (j *joiner) apart(side, from, to int) {
+func (j *joiner) apart(sides []int, from, to int) {
 	for _, a := range j.members[from] {
 		for _, b := range j.members[to] {
-			if a.only == nil || a.only != b.only {
+			if a.only != nil && a.only == b.only {
+				continue
+			}
+			for _, side := range sides {
 				j.grid.add(side, int(a.part), int(b.part), j.pair.Must.Forward, j.complete)
 			}
 		}
-	}
-}
-
-func (g *grid) add(side, from, to int, forward, whole []uint64) {
-	at := g.at(from, to)
-	for k, w := range forward {
-		g.forward[side][at+k] |= w
-		g.whole[side][at+k] |= whole[k]
 	}
 }

@@ -84,7 +84,7 @@ func (t *Table) findPicks(of map[*ir.Interface][]int32, ms [][]member) *picks {
 // joinPicks adds what must flow between units whatever AWS picks.
 func (t *Table) joinPicks(ctx context.Context, g *grid, ms [][]member, p *picks) error {
 	w := newWorker(t)
-	j := newJoiner(t, ms, nil, g.n)
+	j := newJoiner(g, ms, nil)
 	rows := map[int32]*unitRow{}
 	for block := 0; block*tileTo < len(t.Classes); block++ {
 		err := w.block(ctx, block, func(tile *Tile) error {
@@ -138,6 +138,7 @@ func (r *unitRow) and(j *joiner, tile *Tile, to int) {
 			clear(r.whole[at : at+words])
 			continue
 		}
+		j.finish()
 		for k := range words {
 			r.forward[at+k] &= j.pair.Must.Forward[k]
 			r.whole[at+k] &= j.complete[k]

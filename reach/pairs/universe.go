@@ -29,6 +29,7 @@ type Universe struct {
 	noReply []uint64       // typed services that nobody answers
 	plain   []uint64
 	answer  []int32 // of a query's atom, that of its answer; -1
+	queries []int   // the atoms that have one
 	all     []uint64
 	masks   map[service][]uint64
 }
@@ -251,6 +252,7 @@ func (u *Universe) index() {
 			continue
 		}
 		u.answer[a] = int32(u.atomOf(uint8(atom.Protocol), answer))
+		u.queries = append(u.queries, a)
 	}
 	for _, p := range []uint8{packet.TCP, packet.UDP} {
 		u.ported = append(u.ported, protocolMask{p, ported[p]})
@@ -334,7 +336,8 @@ func (u *Universe) complete(to, forward, reply []uint64) {
 	for k := range to {
 		to[k] = forward[k] & (u.noReply[k] | u.plain[k]&reply[k])
 	}
-	for _, p := range u.ported {
+	for i := range u.ported {
+		p := &u.ported[i]
 		some := uint64(0)
 		for k, m := range p.mask {
 			some |= m & reply[k]
@@ -345,8 +348,8 @@ func (u *Universe) complete(to, forward, reply []uint64) {
 			}
 		}
 	}
-	for a, r := range u.answer {
-		if r >= 0 && has(forward, a) && has(reply, int(r)) {
+	for _, a := range u.queries {
+		if has(forward, a) && has(reply, int(u.answer[a])) {
 			set(to, a)
 		}
 	}
