@@ -8,8 +8,8 @@ import (
 	"github.com/postern-dev/postern/solver"
 )
 
-// BenchmarkNACL40IPv6 and BenchmarkGroup1000IPv6 are what the benchmarks without
-// IPv6 are, for lists that are merged instead of swept.
+// BenchmarkNACL40IPv6 and BenchmarkGroup1000IPv6 are what BenchmarkNACL40Again
+// and BenchmarkGroup1000 are.
 func BenchmarkNACL40IPv6(b *testing.B) {
 	rules := listgen.List(listgen.NACL, packet.IPv6, 1, 40)
 	s := solver.New(packet.IPv6, solver.Options{})

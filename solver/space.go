@@ -171,8 +171,8 @@ func (s *Space) Of(boxes ...Box) Set {
 		}
 	}
 	m := s.engine.begin()
-	if s.family == packet.IPv4 && len(s.cells) > 1 {
-		if field, ok := s.sweep.stripsOf(s.cells); ok {
+	if len(s.cells) > 1 {
+		if field, ok := s.sweep.stripsOf(s.family, s.cells); ok {
 			return s.end(m, s.engine.sweep(&s.sweep, field, false, false))
 		}
 	}

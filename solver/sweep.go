@@ -17,13 +17,10 @@ import (
 //	     +-------------------------> addresses
 //	         AC  ABC    AC    C
 //
-// Nothing is built that is not part of the result.
-//
-// Lists of IPv6 are merged like all others: an address has two levels there, and
-// at every bound inside the upper one a sweep over the lower one would have to
-// begin and end, so that little of what makes sweeps fast would be left.
+// Nothing is built that is not part of the result. An IPv6 address is swept by
+// its rank among all bounds; see sweep6.go.
 
-// strip is a box of which only the protocol, one IPv4 address and the
+// strip is a box of which only the protocol, one address, or its rank, and the
 // destination port matter.
 type strip struct {
 	protocol, ports Interval
@@ -33,6 +30,9 @@ type strip struct {
 // sweeper is what sweeps need, kept from one to the next.
 type sweeper struct {
 	strips []strip
+	most   uint32   // the last address, or rank
+	bounds []word   // of IPv6: the first address of each rank
+	flat   []flat   // of IPv6: what the ranks lead to
 	events []uint64 // address<<32 | strip<<1 | 1 where a strip ends
 	here   []int32  // strips of the protocol
 	last   []int32  // the same of the last protocols without ports
@@ -46,7 +46,12 @@ type sweeper struct {
 }
 
 // stripsOf translates boxes; false when they look at more than three fields.
-func (w *sweeper) stripsOf(boxes []cell) (field int, ok bool) {
+func (w *sweeper) stripsOf(f packet.Family, boxes []cell) (field int, ok bool) {
+	all := word{lo: 1<<32 - 1}
+	if f == packet.IPv6 {
+		all = word{^uint64(0), ^uint64(0)}
+	}
+	whole := func(s span) bool { return s.lo == word{} && s.hi == all }
 	w.strips = slices.Grow(w.strips[:0], len(boxes))
 	field = -1
 	for i := range boxes {
@@ -55,11 +60,11 @@ func (w *sweeper) stripsOf(boxes []cell) (field int, ok bool) {
 			return 0, false
 		}
 		f := src
-		if whole4(c[src]) {
-			if f = dst; whole4(c[dst]) {
+		if whole(c[src]) {
+			if f = dst; whole(c[dst]) {
 				f = field
 			}
-		} else if !whole4(c[dst]) {
+		} else if !whole(c[dst]) {
 			return 0, false
 		}
 		if f >= 0 {
@@ -72,24 +77,28 @@ func (w *sweeper) stripsOf(boxes []cell) (field int, ok bool) {
 	if field < 0 {
 		field = src
 	}
+	w.most = 1<<32 - 1
+	if f == packet.IPv6 {
+		w.rank(boxes, field, all)
+	}
 	for i := range boxes {
 		c := &boxes[i]
 		small := func(s span) Interval { return Interval{uint16(s.lo.lo), uint16(s.hi.lo)} }
-		w.strips = append(w.strips, strip{
-			small(c[protocol]), small(c[dstPort]), uint32(c[field].lo.lo), uint32(c[field].hi.lo),
-		})
+		lo, hi := uint32(c[field].lo.lo), uint32(c[field].hi.lo)
+		if f == packet.IPv6 {
+			lo, hi = w.rankOf(c[field].lo), w.rankOf(c[field].hi)
+		}
+		w.strips = append(w.strips, strip{small(c[protocol]), small(c[dstPort]), lo, hi})
 	}
 	return field, true
 }
-
-func whole4(s span) bool { return s.lo.lo == 0 && s.hi.lo == 1<<32-1 }
 
 // sweep builds the well-formed headers of the strips' union, or, with ordered,
 // those that the first of at most 64 strips permits, where otherwise says what
 // becomes of headers that none holds.
 func (d *diagram[K]) sweep(w *sweeper, field int, ordered, otherwise bool) id {
 	var cuts [257]bool
-	for _, p := range []int{packet.ICMP, packet.TCP, packet.UDP} {
+	for _, p := range []int{packet.ICMP, packet.TCP, packet.UDP, packet.ICMPv6} {
 		cuts[p], cuts[p+1] = true, true
 	}
 	for i := range w.strips {
@@ -103,7 +112,7 @@ func (d *diagram[K]) sweep(w *sweeper, field int, ordered, otherwise bool) id {
 		for hi < 255 && !cuts[hi+1] {
 			hi++
 		}
-		kind := packet.KindOf(packet.IPv4, uint8(lo))
+		kind := packet.KindOf(d.family, uint8(lo))
 		w.here = w.here[:0]
 		for i := range w.strips {
 			if s := &w.strips[i]; int(s.protocol.Lo) <= lo && lo <= int(s.protocol.Hi) && (kind != packet.Plain || s.ports.Lo == 0) {
@@ -136,7 +145,7 @@ func (d *diagram[K]) sweepProtocol(w *sweeper, kind packet.Kind, field int, orde
 	for _, i := range w.here {
 		s := &w.strips[i]
 		w.events = append(w.events, uint64(s.lo)<<32|uint64(i)<<1)
-		if s.hi < 1<<32-1 {
+		if s.hi < w.most {
 			w.events = append(w.events, uint64(s.hi+1)<<32|uint64(i)<<1|1)
 		}
 	}
@@ -160,6 +169,10 @@ func (d *diagram[K]) sweepProtocol(w *sweeper, kind packet.Kind, field int, orde
 			return invalid
 		}
 		if e == len(w.events) {
+			if d.family == packet.IPv6 {
+				d.push(base, K(w.most), to)
+				return d.unrank(w, level, base)
+			}
 			d.push(base, d.max[level], to)
 			return d.make(level, base)
 		}
@@ -291,7 +304,7 @@ type Line struct {
 }
 
 // FirstMatchBoxes is FirstMatch of entries that are boxes. Lists of the three
-// fields that AWS's filters look at, of up to 64 lines in IPv4, take a few
+// fields that AWS's filters look at, of up to 64 lines, take a few
 // microseconds. In others, runs of lines with the same decision become one
 // entry before anything is merged.
 func (s *Space) FirstMatchBoxes(lines []Line, otherwise Decision) Set {
@@ -313,8 +326,8 @@ func (s *Space) FirstMatchBoxes(lines []Line, otherwise Decision) Set {
 			s.cells = append(s.cells, c)
 		}
 	}
-	if s.family == packet.IPv4 && len(s.cells) <= mostOrdered {
-		if field, ok := s.sweep.stripsOf(s.cells); ok {
+	if len(s.cells) <= mostOrdered {
+		if field, ok := s.sweep.stripsOf(s.family, s.cells); ok {
 			return s.end(s.engine.begin(), s.engine.sweep(&s.sweep, field, true, otherwise == Permit))
 		}
 	}

@@ -1,6 +1,7 @@
 package solver
 
 import (
+	"net/netip"
 	"testing"
 
 	"github.com/postern-dev/postern/packet"
@@ -32,11 +33,39 @@ func threeFields(seed uint64, n int) []rule {
 	return rules
 }
 
+// inIPv6 puts the addresses of a list into IPv6, so that bounds lie in the upper
+// and in the lower half.
+func inIPv6(rules []rule) []rule {
+	all := Everything(packet.IPv4)
+	wide := func(r netipx.IPRange) netipx.IPRange {
+		if r == all.Src {
+			return Everything(packet.IPv6).Src
+		}
+		at := func(a netip.Addr, rest uint64) netip.Addr {
+			v := wordOf(a).lo
+			return word{0x2001<<48 | v>>8, v<<56 | rest}.addr(packet.IPv6)
+		}
+		return netipx.IPRangeFrom(at(r.From(), 0), at(r.To(), 1<<56-1))
+	}
+	for i := range rules {
+		b := &rules[i].box
+		b.Src, b.Dst = wide(b.Src), wide(b.Dst)
+		if b.Protocol == Port(packet.ICMP) && i%2 == 0 {
+			b.Protocol = Port(packet.ICMPv6)
+		}
+	}
+	return rules
+}
+
 // TestSweep compares sweeping with merging: equal sets are equal numbers.
 func TestSweep(t *testing.T) {
-	for seed := range uint64(300) {
+	for n := range uint64(600) {
+		seed, family := n/2, packet.Families[n%2]
 		rules := threeFields(seed, int(seed%70))
-		s := New(packet.IPv4, Options{})
+		if family == packet.IPv6 {
+			rules = inIPv6(rules)
+		}
+		s := New(family, Options{})
 		var boxes []Box
 		var lines []Line
 		each := Empty
@@ -84,20 +113,25 @@ func TestFirstMatchBoxes(t *testing.T) {
 
 // TestSweepBudget checks that a sweep keeps to the budget, and leaves nothing.
 func TestSweepBudget(t *testing.T) {
-	rules := threeFields(3, 500)
-	var boxes []Box
-	for _, r := range rules {
-		boxes = append(boxes, r.box)
-	}
-	s := New(packet.IPv4, Options{MaxEdges: 300})
-	edges := s.Edges()
-	if got := s.Of(boxes...); got != Invalid || s.Err() == nil {
-		t.Errorf("a set of %d boxes fits 300 edges", len(boxes))
-	}
-	if s.Edges() != edges {
-		t.Errorf("%d edges are left over", s.Edges()-edges)
-	}
-	if s.Of(boxes[0]) == Invalid {
-		t.Error("the space is of no use any more")
+	for _, family := range packet.Families {
+		rules := threeFields(3, 500)
+		if family == packet.IPv6 {
+			rules = inIPv6(rules)
+		}
+		var boxes []Box
+		for _, r := range rules {
+			boxes = append(boxes, r.box)
+		}
+		s := New(family, Options{MaxEdges: 300})
+		edges := s.Edges()
+		if got := s.Of(boxes...); got != Invalid || s.Err() == nil {
+			t.Errorf("%v: a set of %d boxes fits 300 edges", family, len(boxes))
+		}
+		if s.Edges() != edges {
+			t.Errorf("%v: %d edges are left over", family, s.Edges()-edges)
+		}
+		if s.Of(boxes[0]) == Invalid {
+			t.Errorf("%v: the space is of no use any more", family)
+		}
 	}
 }
