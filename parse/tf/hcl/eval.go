@@ -51,17 +51,20 @@ type evaluator struct {
 	assumptions int
 	workspaceAt diag.Range // the first reference to the workspace
 	sites       []site     // that look for what the assumed workspace lacks
-	root        *module
-	manifest    *manifest
-	answers     map[string]*tf.Answer // what data sources find, by address
-	lists       map[string]listing    // of data sources, by term
-	made        map[string]*instance  // of resources, by address
-	askers      map[string]asker      // who has asked first what a data source asks, by its address
-	asked       map[string]asker      // the same, by what is asked
-	computed    map[string]bool       // directories of modules whose source is computed
-	oversize    map[*forExpr]bool     // loops that were too large
-	hints       int                   // names that were compared with what is declared
-	secrets     []string              // the texts of sensitive values
+	inversions  int        // steps from keys back to the workspace
+	// inversionsUpTo bounds those for the key at hand.
+	inversionsUpTo int
+	root           *module
+	manifest       *manifest
+	answers        map[string]*tf.Answer // what data sources find, by address
+	lists          map[string]listing    // of data sources, by term
+	made           map[string]*instance  // of resources, by address
+	askers         map[string]asker      // who has asked first what a data source asks, by its address
+	asked          map[string]asker      // the same, by what is asked
+	computed       map[string]bool       // directories of modules whose source is computed
+	oversize       map[*forExpr]bool     // loops that were too large
+	hints          int                   // names that were compared with what is declared
+	secrets        []string              // the texts of sensitive values
 }
 
 // node is a term of the graph.

@@ -80,6 +80,7 @@ func TestHostileInput(t *testing.T) {
 		{"matches up to the end", map[string]string{"main.tf": "output \"x\" {\n  value = regexall(\"1|1*x\", file(\"t\"))\n}\n", "t": strings.Repeat("1", 20_000)}, "regexall would take too long"},
 		{"listing a tree, often", map[string]string{"main.tf": "output \"x\" {\n  value = [for i in range(1000) : [for j in range(1000) : fileset(\".\", \"**\")]]\n}\n"}, "more steps"},
 		{"dynamic blocks in each other", map[string]string{"main.tf": "resource \"aws_x\" \"y\" {\n" + strings.Repeat("  dynamic \"d\" {\n    for_each = range(1000)\n    content {\n", 4) + strings.Repeat("}\n}\n", 4) + "}\n"}, "more steps"},
+		{"a workspace in many parts", map[string]string{"main.tf": workspaceInParts()}, "terraform.workspace is not given"},
 		{"texts that double", map[string]string{"main.tf": "output \"x\" {\n  value = join(\"\", [for i in range(1000) : join(\"\", [for j in range(1000) : format(\"%01000d\", j)])])\n}\n"}, "more steps"},
 	}
 	for _, tt := range tests {
@@ -95,6 +96,18 @@ func TestHostileInput(t *testing.T) {
 			}
 		})
 	}
+}
+
+// workspaceInParts looks up a key that is made of the workspace in as many ways
+// as there are paths through 15 locals with 10 references each.
+func workspaceInParts() string {
+	var b strings.Builder
+	b.WriteString("locals {\n  l15 = substr(terraform.workspace, 0, 0)\n")
+	for i := range 15 {
+		fmt.Fprintf(&b, "  l%d = \"%s\"\n", i, strings.Repeat(fmt.Sprintf("${local.l%d}", i+1), 10))
+	}
+	b.WriteString("}\noutput \"x\" {\n  value = { shop = 1 }[local.l0]\n}\n")
+	return b.String()
 }
 
 // said is everything that a root says about itself.

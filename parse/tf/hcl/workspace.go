@@ -21,11 +21,14 @@ import (
 // is the name of one. The root is evaluated in one of these.
 
 // Bounds of the search for workspaces: of the keys of one collection, of the
-// places that look for one, of the steps from a key back to the workspace.
+// places that look for one, of the steps in a row from a key back to the
+// workspace, of all steps for one key, and for all keys.
 const (
 	maxWorkspaceKeys  = 64
 	maxWorkspaceSites = 256
 	maxInverted       = 16
+	maxKeyInversions  = 100
+	maxInversions     = 20_000
 )
 
 // site is a place that looks up a key that is made of the workspace, and does
@@ -109,6 +112,7 @@ func (s *scope) missed(coll cty.Value, key hclsyntax.Expression, ctx *hcl.EvalCo
 		if i == maxWorkspaceKeys {
 			break
 		}
+		ev.inversionsUpTo = min(ev.inversions+maxKeyInversions, maxInversions)
 		if w, ok := s.workspaceFor(key, ctx, k.AsString(), maxInverted); ok && w != "" && !tf.HasSymbol(w) && !slices.Contains(names, w) {
 			names = append(names, w)
 		}
@@ -122,9 +126,10 @@ func (s *scope) missed(coll cty.Value, key hclsyntax.Expression, ctx *hcl.EvalCo
 // ways in which configurations take the name of one apart. ok is false when it
 // is not made of the workspace, or in another way.
 func (s *scope) workspaceFor(e hclsyntax.Expression, ctx *hcl.EvalContext, want string, depth int) (string, bool) {
-	if depth == 0 {
+	if depth == 0 || s.ev.inversions >= s.ev.inversionsUpTo {
 		return "", false
 	}
+	s.ev.inversions++
 	depth--
 	switch e := written(e).(type) {
 	case *hclsyntax.TemplateWrapExpr:
