@@ -119,14 +119,16 @@ func (w *walk) forward(t *trip) bool {
 	}
 	o := w.options()
 	for k := range f.Targets {
-		if f.Targets[k].Interface == w.q.To && o.try(w.toTarget(t, f, &f.Targets[k])) {
+		if f.Targets[k].Interface == w.q.To && o.open() && o.try(w.toTarget(t, f, &f.Targets[k])) {
 			return o.end()
 		}
 	}
 	switch {
 	case f.Open != nil:
-		o.try(w.unread(t, f.Open))
-	case o.count == 0:
+		if o.open() {
+			o.try(w.unread(t, f.Open))
+		}
+	case o.next == 0:
 		o.try(w.refuseForward(t, s, interfaceName(w.q.To)+" is no target of the listener on "+packetText(&t.s), "TARGET_ADDRESS_RESTRICTION"))
 	}
 	return o.end()

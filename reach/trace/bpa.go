@@ -4,7 +4,8 @@ import "github.com/postern-dev/postern/ir"
 
 // bpa asks VPC Block Public Access about a packet between a place and the
 // internet. natted packets are those of NAT and egress-only gateways; outbound
-// ones belong to a flow that began inside. [VPC security-vpc-bpa]
+// ones belong to a flow that began inside. A reply by an internet gateway that
+// its request did not take is a packet of its own. [VPC security-vpc-bpa]
 func (w *walk) bpa(t *trip, at place, natted, outbound bool) bool {
 	if t.inspected || at.edge != nil {
 		// Endpoints of Gateway Load Balancers are blocked though their subnet be

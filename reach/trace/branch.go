@@ -64,15 +64,29 @@ func (b *branches) end() bool {
 type options struct {
 	w     *walk
 	start int
+	depth int // of options in options
 	best  []Hop
 	count int
+	next  int
 	pass  bool
 }
 
-func (w *walk) options() options { return options{w: w, start: len(w.hops)} }
+func (w *walk) options() options { return options{w: w, start: len(w.hops), depth: len(w.picks)} }
 
-// try takes the outcome of the next alternative and reports whether it settles
-// the matter.
+// open reports whether the next alternative is to be tried, and remembers it for
+// as long as it may be the one.
+func (o *options) open() bool {
+	w, k := o.w, o.next
+	o.next++
+	if o.depth < len(w.only) && w.only[o.depth] != k {
+		return false
+	}
+	w.picks = append(w.picks[:o.depth], k)
+	return true
+}
+
+// try takes the outcome of an alternative that was open and reports whether it
+// settles the matter.
 func (o *options) try(ok bool) (settled bool) {
 	o.count++
 	w := o.w
@@ -87,6 +101,9 @@ func (o *options) try(ok bool) (settled bool) {
 }
 
 func (o *options) end() bool {
+	if !o.pass {
+		o.w.picks = o.w.picks[:min(o.depth, len(o.w.picks))]
+	}
 	if o.w.record && !o.pass {
 		o.w.hops = append(o.w.hops[:o.start], o.best...)
 	}

@@ -40,7 +40,7 @@ func (w *walk) enter(t *trip) bool {
 	if !stateful && !w.entrance(t) {
 		return false
 	}
-	if !w.advertised(t, g.at.vpc, t.s.dst, nil) || !w.bpa(t, g.at, g.nat != nil || stateful, t.reply) {
+	if !w.advertised(t, g.at.vpc, t.s.dst, nil) || !w.bpa(t, g.at, g.nat != nil || stateful, t.reply && t.exit.kind != ir.GatewayInvalid) {
 		return false
 	}
 	if !t.reply && t.s.family == packet.IPv6 && !w.publicSubnet(t) {
@@ -53,7 +53,7 @@ func (w *walk) enter(t *trip) bool {
 		if !t.s.dst.IsValid() {
 			t.s.dstIn = boundOf(g.at.subnet, packet.IPv4)
 		}
-		t.public, t.goal.slot.public = !t.reply, false
+		t.public, t.goal.slot.public, t.departs = !t.reply, false, 0
 	}
 	if stateful {
 		w.noteEntered(t, t.exit.gateway, &was)

@@ -43,7 +43,7 @@ func (w *walk) internet(t *trip, at place, g *ir.Gateway) bool {
 	if t.s.family == packet.IPv4 && !w.translateOut(t, g) {
 		return false
 	}
-	if !w.advertised(t, at.vpc, t.s.src, g) || !w.bpa(t, at, t.src.nat != nil, !t.reply) {
+	if !w.advertised(t, at.vpc, t.s.src, g) || !w.bpa(t, at, t.src.nat != nil, !t.reply || !t.came) {
 		return false
 	}
 	w.noteGateway(t, g, &was, "out to the internet")

@@ -74,6 +74,9 @@ func (w *walk) appliance(t *trip, at place, i *ir.Interface) bool {
 	if t.goal.iface == i && !t.goal.slot.public && !nat64.Contains(t.s.dst) {
 		return w.aclIn(t, t.goal.at) && w.deliver(t)
 	}
+	if t.src.iface == i {
+		return w.refuse(t, StageRoute, placeName(at), "the routes lead back to "+interfaceName(i), "NO_PATH")
+	}
 	if !w.check(t, StageEndpoint, func(m mode) bool { return forwards(m, i) }, func(h *Hop) {
 		h.Component, h.Place, h.Because = interfaceName(i), i.Origin.Place(""), unknowns(i.SourceDestCheck.Why, i.Maybe)
 		h.Message, h.Code = "forwards", "ENI_SOURCE_DEST_CHECK_RESTRICTION"

@@ -22,7 +22,7 @@ func (w *walk) fromLinks(t *trip) bool {
 		if gw.Kind == ir.VirtualPrivateGateway && attachedTo(optimist, gw, g.at.vpc) {
 			u := *t
 			u.exit = exit{kind: ir.VirtualPrivateGateway, gateway: gw}
-			if o.try(w.fromVPN(&u, gw)) {
+			if o.open() && o.try(w.fromVPN(&u, gw)) {
 				return o.end()
 			}
 		}
@@ -32,14 +32,15 @@ func (w *walk) fromLinks(t *trip) bool {
 			if a.Outside {
 				u := *t
 				u.exit = exit{transit: tgw, outside: a}
-				if o.try(w.fromTransit(&u, tgw, a)) {
+				if o.open() && o.try(w.fromTransit(&u, tgw, a)) {
 					return o.end()
 				}
 			}
 		}
 	}
-	u := *t
-	o.try(w.fromAfar(&u))
+	if u := *t; o.open() {
+		o.try(w.fromAfar(&u))
+	}
 	return o.end()
 }
 

@@ -54,7 +54,7 @@ func (w *walk) answer(t *trip) bool {
 	r := trip{
 		s: s, src: t.goal, goal: t.src, reply: true, fresh: true,
 		nats: t.nats, via: t.via, exit: t.exit, kept: t.kept, first: t.first, through: t.through,
-		home: t.entered && (s.family == packet.IPv4 || t.src.outside()), public: t.public,
+		came: t.entered, home: t.entered && (s.family == packet.IPv4 || t.src.outside()), public: t.public,
 	}
 	r.goal.slot.public = t.left
 	switch {

@@ -12,8 +12,9 @@ import (
 // Run walks the query's header and, when the request may arrive, its reply.
 func Run(n *ir.Network, q Query) Result {
 	r := Result{Header: q.Header}
+	verdict, only := decide(n, q)
 	var why []*ir.Unknown
-	r.Forward, why = leg(n, q, false)
+	r.Forward, only, why = leg(n, q, false, only)
 	if r.Forward.Verdict == Deny {
 		r.Verdict = Deny
 		return r
@@ -21,13 +22,15 @@ func Run(n *ir.Network, q Query) Result {
 	reply, needed := ReplyHeader(q.Header)
 	if needed {
 		var more []*ir.Unknown
-		r.Reply, more = leg(n, q, true)
+		r.Reply, _, more = leg(n, q, true, only)
 		r.Reply.Header = replyFirst(&r.Reply, reply)
 		why = append(why, more...)
 	} else {
 		r.Reply = Leg{Verdict: Allow, NotNeeded: true}
 	}
-	r.Verdict = together(n, q, r.Forward.Verdict, r.Reply.Verdict)
+	// Both legs may pass, each for values of its own that the unknowns have:
+	// the verdict is about both at once.
+	r.Verdict = verdict
 	if r.Verdict == Unknown {
 		r.Because = because(&r, why)
 	}
@@ -37,44 +40,41 @@ func Run(n *ir.Network, q Query) Result {
 // Decide is Run's verdict alone, without hops: what certificates and samples
 // are checked with.
 func Decide(n *ir.Network, q Query) Verdict {
-	if (&walk{n: n, q: q, m: pessimist, complete: true}).flow() {
-		return Allow
-	}
-	if (&walk{n: n, q: q, m: optimist, complete: true}).flow() {
-		return Unknown
-	}
-	return Deny
+	v, _ := decide(n, q)
+	return v
 }
 
-// leg judges one direction. That of the reply does not ask the request's
+// decide walks the complete flow. It also returns the options by which it
+// passes, where it does.
+func decide(n *ir.Network, q Query) (Verdict, []int) {
+	w := walk{n: n, q: q, m: pessimist, complete: true}
+	if w.flow() {
+		return Allow, w.picks
+	}
+	w = walk{n: n, q: q, m: optimist, complete: true}
+	if w.flow() {
+		return Unknown, w.picks
+	}
+	return Deny, nil
+}
+
+// leg judges one direction, by the options of only where it has some, and
+// returns those that it took. That of the reply does not ask the request's
 // filters: it says what the reply meets by itself.
-func leg(n *ir.Network, q Query, reply bool) (Leg, []*ir.Unknown) {
-	w := walk{n: n, q: q, m: pessimist, complete: reply, bare: reply, record: true, recordReply: reply}
+func leg(n *ir.Network, q Query, reply bool, only []int) (Leg, []int, []*ir.Unknown) {
+	w := walk{n: n, q: q, m: pessimist, complete: reply, bare: reply, record: true, recordReply: reply, only: only}
 	l := Leg{Header: q.Header}
 	if w.flow() {
 		l.Verdict, l.Hops = Allow, w.hops
-		return l, nil
+		return l, w.picks, nil
 	}
-	w = walk{n: n, q: q, m: optimist, complete: reply, bare: reply, record: true, recordReply: reply}
+	w = walk{n: n, q: q, m: optimist, complete: reply, bare: reply, record: true, recordReply: reply, only: only}
 	l.Verdict = Deny
 	if w.flow() {
 		l.Verdict = Unknown
 	}
 	l.Hops = w.hops
-	return l, w.why
-}
-
-// together joins the verdicts of the two legs. Where both may pass, the same
-// alternative has to let both pass.
-func together(n *ir.Network, q Query, forward, reply Verdict) Verdict {
-	switch {
-	case forward == Allow && reply == Allow:
-		return Allow
-	case reply == Deny, !(&walk{n: n, q: q, m: optimist, complete: true}).flow():
-		return Deny
-	default:
-		return Unknown
-	}
+	return l, w.picks, w.why
 }
 
 // replyFirst is the reply's header on its first segment.

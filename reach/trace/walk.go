@@ -65,9 +65,9 @@ type trip struct {
 	opaque    bool // a part of the way lies outside the model
 	entered   bool // it came in through an internet gateway
 	left      bool // an internet gateway has put a public address into the source
-	// home: a reply that has to leave by the internet gateway that the request
-	// came through; to public: to the goal's public address.
-	home, public bool
+	// came: the request to this reply came in through an internet gateway; home:
+	// the reply has to leave there. public: the request was to a public address.
+	came, home, public bool
 	exit         exit
 	nats         []natStep
 	via          []*ir.Interface // appliances
@@ -122,6 +122,9 @@ type walk struct {
 	recordReply bool
 	hops        []Hop
 	why         []*ir.Unknown // what divides the way
+	// picks are the options that the walk has taken; only, where it is not
+	// empty, are those that it may take.
+	picks, only []int
 	steps       int
 }
 
