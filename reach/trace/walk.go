@@ -68,10 +68,10 @@ type trip struct {
 	// came: the request to this reply came in through an internet gateway; home:
 	// the reply has to leave there. public: the request was to a public address.
 	came, home, public bool
-	exit         exit
-	nats         []natStep
-	via          []*ir.Interface // appliances
-	inspected    bool            // it has passed a Gateway Load Balancer endpoint
+	exit               exit
+	nats               []natStep
+	via                []*ir.Interface // appliances
+	inspected          bool            // it has passed a Gateway Load Balancer endpoint
 
 	// kept: the source is that of somebody behind the sender, a load balancer or
 	// an Instance Connect endpoint. The reply goes back to the sender whatever
