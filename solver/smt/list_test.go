@@ -21,8 +21,10 @@ func regionOf(b *solver.Box) packet.Region {
 		return packet.Range{Lo: packet.Value{Lo: uint64(i.Lo)}, Hi: packet.Value{Lo: uint64(i.Hi)}}
 	}
 	return packet.Region{
-		small(b.Protocol), {Lo: packet.ValueOf(b.Src.From()), Hi: packet.ValueOf(b.Src.To())},
-		{Lo: packet.ValueOf(b.Dst.From()), Hi: packet.ValueOf(b.Dst.To())}, small(b.SrcPort), small(b.DstPort),
+		small(b.Protocol),
+		{Lo: packet.ValueOf(b.Src.From()), Hi: packet.ValueOf(b.Src.To())},
+		{Lo: packet.ValueOf(b.Dst.From()), Hi: packet.ValueOf(b.Dst.To())},
+		small(b.SrcPort), small(b.DstPort),
 	}
 }
 
