@@ -16,7 +16,7 @@ func ReplyHeader(h packet.Header) (packet.Header, bool) {
 	case packet.Ported:
 		r.SrcPort, r.DstPort = h.DstPort, h.SrcPort
 	case packet.Typed:
-		answer, ok := answerType(h)
+		answer, ok := answerType(h.Protocol, h.Type())
 		if !ok {
 			return packet.Header{}, false
 		}
@@ -26,17 +26,17 @@ func ReplyHeader(h packet.Header) (packet.Header, bool) {
 	return r, true
 }
 
-// answerType is the ICMP type that answers the header's.
+// answerType is the ICMP type that answers another.
 // [RFC 792, RFC 950, RFC 4443]
-func answerType(h packet.Header) (uint8, bool) {
-	if h.Protocol == packet.ICMPv6 {
-		return 129, h.Type() == 128
+func answerType(protocol, icmpType uint8) (uint8, bool) {
+	if protocol == packet.ICMPv6 {
+		return 129, icmpType == 128
 	}
-	switch h.Type() {
+	switch icmpType {
 	case 8:
 		return 0, true
 	case 13, 15, 17:
-		return h.Type() + 1, true
+		return icmpType + 1, true
 	default:
 		return 0, false
 	}
@@ -104,12 +104,18 @@ func (w *walk) handBack(t *trip) bool {
 
 // replySegment is the reply's segment; see ReplyHeader.
 func replySegment(s *segment) (segment, bool) {
-	h := s.header()
-	if !h.Src.IsValid() {
-		h.Src = h.Dst // of the same family, which is all that counts here
-	}
-	r, needed := ReplyHeader(h)
 	b := s.back()
-	b.sport, b.dport, b.anyPort = r.SrcPort, r.DstPort, false
-	return b, needed
+	b.anyPort = false
+	switch s.kind {
+	case packet.Ported:
+		b.sport, b.dport = s.dport, s.sport
+	case packet.Typed:
+		answer, ok := answerType(s.protocol, uint8(s.dport>>8))
+		if !ok {
+			return segment{}, false
+		}
+		b.dport = packet.TypeCode(answer, uint8(s.dport))
+	case packet.Plain, packet.KindInvalid:
+	}
+	return b, true
 }
