@@ -55,7 +55,32 @@ func benchmark(b *testing.B, o acctgen.Options) {
 		total += f
 	}
 	b.ReportMetric(float64(total), "flows")
+	samePoints(b, t)
 	walks(b, n, t)
+}
+
+// samePoints holds one pair of every tile against the answer for it alone.
+func samePoints(b *testing.B, t *Table) {
+	points := make([]*point, Workers())
+	err := t.Tiles(context.Background(), func(worker int, tile *Tile) error {
+		if points[worker] == nil {
+			points[worker] = newPoint(t)
+		}
+		rng := rand.New(rand.NewPCG(uint64(tile.To), uint64(tile.From)))
+		to, from := tile.To+rng.IntN(tile.ToEnd-tile.To), tile.From+rng.IntN(tile.FromEnd-tile.From)
+		want, err := points[worker].answer(context.Background(), int32(from), int32(to))
+		got := newAnswer(t.Universe.Words)
+		tile.read(got, to, from, t.Universe.Words)
+		for k, m := range want.May.Forward {
+			if got.May.Forward[k] != m || got.May.Reply[k] != want.May.Reply[k] && slices.Max(want.May.Forward) > 0 {
+				b.Errorf("%d to %d: the tile says %x %x, the pair alone %x %x", from, to, got.May.Forward, got.May.Reply, want.May.Forward, want.May.Reply)
+			}
+		}
+		return err
+	})
+	if err != nil {
+		b.Fatal(err)
+	}
 }
 
 // watchMemory returns a function that returns the most memory that was in use

@@ -389,10 +389,10 @@ func (s *sideWorker) rectangle(p *Planes, c *cut, lo, hi int, to cellRun, k int)
 		at := (k*tileTo+d-s.to)*tileFrom + lo - s.from
 		forward := p.forward[at : at+hi-lo]
 		reply := p.reply[at : at+hi-lo]
+		s.replies(reply, c, lo, d-to.lo)
 		m := c.to[d-to.lo]
 		if m == 0 {
 			clear(forward)
-			clear(reply)
 			continue
 		}
 		out := s.strip[c.refsOut][(d-s.to)*strip:][:len(forward)]
@@ -401,11 +401,15 @@ func (s *sideWorker) rectangle(p *Planes, c *cut, lo, hi int, to cellRun, k int)
 		for i := range forward {
 			forward[i] = out[i] & in[i] & from[i] & m
 		}
-		m = c.toBack[d-to.lo]
-		back := c.back[lo-c.start:][:len(forward)]
-		reply = reply[:len(back)]
-		for i := range reply {
-			reply[i] = back[i] & m
-		}
+	}
+}
+
+// replies computes what comes back from one destination. It does so even where
+// no request of this word arrives: client ports have words of their own.
+func (s *sideWorker) replies(reply []uint64, c *cut, lo, to int) {
+	m := c.toBack[to]
+	back := c.back[lo-c.start:][:len(reply)]
+	for i := range reply {
+		reply[i] = back[i] & m
 	}
 }

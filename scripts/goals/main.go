@@ -53,6 +53,8 @@ var goals = [...]goal{
 	{"P3", "all pairs of 10,000 interfaces with 1,000,000 rules, both ways", "reach/pairs.BenchmarkAllPairs", second, "ns/op"},
 	{"P3", "the same, memory", "reach/pairs.BenchmarkAllPairs", 1 << 30, "peak-B"},
 	{"P3", "the same with 256 atoms and classes", "reach/pairs.BenchmarkAllPairsClasses256", second, "ns/op"},
+	{"P3", "100,000 interfaces in classes", "reach/pairs.BenchmarkAllPairs100kClasses", 10 * second, "ns/op"},
+	{"P3", "100,000 interfaces of which no two are alike", "reach/pairs.BenchmarkAllPairs100k", 120 * second, "ns/op"},
 	{"P4", "one changed rule, beyond 0.5 us a pair that it names, median", "reach/pairs.BenchmarkRecheck", 50 * micro, "p50-beyond-ns"},
 	{"P4", "the same, 99 of 100", "reach/pairs.BenchmarkRecheck", 50 * micro, "p99-beyond-ns"},
 	{"P5", "the difference of two lists of 10,000 rules, 1 % changed", "solver/rulelist.BenchmarkCompareACL10k", 50 * milli, "ns/op"},
