@@ -16,14 +16,12 @@ import (
 // known are the networks of which everything is known and modelled.
 func known(rng *rand.Rand) netgen.Options {
 	some := func(of int) bool { return rng.IntN(of) == 0 }
-	o := netgen.Options{
+	return netgen.Options{
 		VPCs: 1 + rng.IntN(3), Interfaces: 2 + rng.IntN(4), IPv6: some(2),
 		Transit: some(2), BPA: some(4), Services: some(2), Zones: some(2),
 		NAT: some(2), Appliances: some(2), Balancers: some(2), Regional: some(3), Endpoints: some(3), Edges: some(3),
 		VPN: some(3), Tables: some(2), Connect: some(4), Lattice: some(5),
 	}
-	o.VPN = o.VPN && !o.Balancers
-	return o
 }
 
 // TestRandomNetworks compares the packet sets of random networks with the
