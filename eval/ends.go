@@ -114,6 +114,7 @@ func (e *ends) index(k uint32, i *ir.Interface) {
 // That an internet address which the input does not mention is the unknown
 // public address of an interface is not assumed: it is a host outside.
 func (e *ends) of(a netip.Addr) []holder {
+	a = behind64(a)
 	var hs []holder
 	sure := false
 	add := func(h holder) {
@@ -154,6 +155,18 @@ func (e *ends) of(a netip.Addr) []holder {
 		hs = append(hs, holder{kind: unseen})
 	}
 	return hs
+}
+
+// nat64 is the range by which IPv6 hosts reach IPv4 ones. [RFC 6052]
+var nat64 = netip.PrefixFrom(netip.AddrFrom16([16]byte{1: 0x64, 2: 0xff, 3: 0x9b}), 96)
+
+// behind64 is the address that a NAT64 one stands for, and any other itself.
+func behind64(a netip.Addr) netip.Addr {
+	if !nat64.Contains(a) {
+		return a
+	}
+	b := a.As16()
+	return netip.AddrFrom4([4]byte(b[12:]))
 }
 
 // mayGet finds an address of an interface that AWS picks, and that may turn out
@@ -247,6 +260,7 @@ func (h holder) end(a netip.Addr) *ir.Interface {
 	why := &ir.Unknown{Term: "interface in " + h.label(), Cause: diag.Cause{
 		Code: diag.NotInInput, Message: "which interface has this address is not in the input", Address: h.label(),
 	}}
+	a = behind64(a)
 	i := &ir.Interface{
 		Resource: h.label(), Kind: ir.InterfaceOther, Hypothetical: true, SourceDestCheck: ir.Known(true),
 		Subnet: ir.Another[*ir.Subnet](why), Groups: ir.Many[*ir.SecurityGroup]{Open: why},
