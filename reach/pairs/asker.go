@@ -114,7 +114,7 @@ func (a *asker) other(from, to int32) *Vertex {
 // may see another source than the sender, behind some gateway.
 func (a *asker) stopped(from, to int32) bool {
 	t := a.t
-	if x, y := &t.cells[t.cellOf[from]], &t.cells[t.cellOf[to]]; x.odd || y.odd || y.oddTo {
+	if x, y := &t.cells[t.cellOf[from]], &t.cells[t.cellOf[to]]; x.odd || y.odd {
 		return false
 	}
 	if a.point == nil {

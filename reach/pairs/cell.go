@@ -9,11 +9,11 @@ import (
 // cell is a run of classes of one subnet that no route tells apart, so that
 // what routes do is one answer for all of it.
 type cell struct {
-	lo, hi     int32
-	end        end
-	acl        int32
-	site       int32 // equal for cells to which routes do the same
-	odd, oddTo bool
+	lo, hi int32
+	end    end
+	acl    int32
+	site   int32 // equal for cells to which routes do the same
+	odd    bool
 }
 
 // site is what routes depend on beside the subnet's ACL.
@@ -48,7 +48,7 @@ func (c *compiler) cells() {
 		}
 		odd := v.odd || v.subnet == nil
 		n := len(t.cells)
-		if n > 0 && last == s && t.cells[n-1].end.subnet == v.subnet && t.cells[n-1].odd == odd && t.cells[n-1].oddTo == v.oddTo {
+		if n > 0 && last == s && t.cells[n-1].end.subnet == v.subnet && t.cells[n-1].odd == odd {
 			t.cells[n-1].hi = int32(k) + 1
 			t.cellOf[k] = int32(n - 1)
 			continue
@@ -64,7 +64,7 @@ func (c *compiler) cells() {
 			acl = t.aclOf[v.subnet]
 		}
 		t.cells = append(t.cells, cell{
-			lo: int32(k), hi: int32(k) + 1, end: end{v.subnet, v.vpc, v.Addr}, acl: acl, site: id, odd: odd, oddTo: v.oddTo,
+			lo: int32(k), hi: int32(k) + 1, end: end{v.subnet, v.vpc, v.Addr}, acl: acl, site: id, odd: odd,
 		})
 		t.cellOf[k] = int32(n)
 	}
@@ -103,7 +103,7 @@ func (p *plan) drops() bool { return !p.same && !p.asked && p.there.fate != pass
 
 // planOf finds the plan of two cells.
 func (r *router) planOf(a, b *cell) plan {
-	if a.odd || b.odd || b.oddTo {
+	if a.odd || b.odd {
 		return plan{asked: true, translated: true}
 	}
 	if a.end.subnet == b.end.subnet {
@@ -130,11 +130,11 @@ func newPlanner(t *Table) *planner {
 
 func (p *planner) of(a, b int32) *plan {
 	x, y := &p.t.cells[a], &p.t.cells[b]
-	if !x.odd && !y.odd && !y.oddTo && x.end.subnet == y.end.subnet {
+	if !x.odd && !y.odd && x.end.subnet == y.end.subnet {
 		return &p.same
 	}
 	key := uint64(x.site)<<32 | uint64(y.site)
-	if x.odd || y.odd || y.oddTo {
+	if x.odd || y.odd {
 		key = 1 << 63
 	}
 	q, ok := p.plans[key]

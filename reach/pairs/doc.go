@@ -50,6 +50,13 @@
 // each such part of the subnet, and what surely flows must flow from all of
 // them. See bound and Vertex.
 //
+// # What is not here
+//
+// A pair is stated by private addresses in IPv4. What an interface sends to
+// another one's public address leaves by the internet gateway and comes back in;
+// package reach answers for it, pair by pair. A load balancer is an end: what
+// arrives there is one pair, what it sends to its targets another.
+//
 // # Other questions
 //
 // Table.Matrix joins the answers by named parts of the network, the internet

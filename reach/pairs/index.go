@@ -43,7 +43,8 @@ func (x *Index) Table(f packet.Family) *Table { return x.tables[f] }
 type Band struct{ Must, May Services }
 
 // Pair is what flows between the interfaces of two classes, from one address
-// to another; see Class.
+// to another; see Class. A class and itself are a pair when it has several
+// interfaces: what flows between two of them.
 type Pair struct {
 	Table    *Table
 	From, To *Class
@@ -71,11 +72,12 @@ func (x *Index) Pairs(ctx context.Context) iter.Seq2[Pair, error] {
 
 func (t *Table) pairs(ctx context.Context, yield func(Pair, error) bool) bool {
 	w := newWorker(t)
+	known := map[[4]uint64]*bands{}
 	for block := 0; block*tileTo < len(t.Classes); block++ {
 		var found []Pair
 		err := w.block(ctx, block, func(tile *Tile) error {
 			for to := tile.To; to < tile.ToEnd; to++ {
-				found = t.collect(found, tile, to)
+				found = t.collect(found, known, tile, to)
 			}
 			return nil
 		})
@@ -93,13 +95,21 @@ func (t *Table) pairs(ctx context.Context, yield func(Pair, error) bool) bool {
 	return true
 }
 
+// Services makes a set of a mask of the table's universe.
+func (t *Table) Services(mask []uint64) Services { return t.sets.of(mask) }
+
 // collect adds the pairs of one destination in a tile that are not empty.
-func (t *Table) collect(to []Pair, tile *Tile, dst int) []Pair {
+func (t *Table) collect(to []Pair, known map[[4]uint64]*bands, tile *Tile, dst int) []Pair {
 	a := newAnswer(t.Universe.Words)
 	for src := tile.From; src < tile.FromEnd; src++ {
-		if tile.read(a, dst, src, t.Universe.Words) {
-			to = append(to, t.pair(a, int32(src), int32(dst)))
+		if !tile.read(a, dst, src, t.Universe.Words) {
+			continue
 		}
+		b := t.bandsOf(known, a)
+		to = append(to, Pair{
+			Table: t, From: &t.Classes[src], To: &t.Classes[dst],
+			Forward: b.forward, Reply: b.reply, Complete: b.complete,
+		})
 	}
 	return to
 }
@@ -116,15 +126,33 @@ func (t *Tile) read(a *Answer, to, from, words int) bool {
 	return any != 0
 }
 
-// pair makes sets of masks.
-func (t *Table) pair(a *Answer, from, to int32) Pair {
-	p := Pair{Table: t, From: &t.Classes[from], To: &t.Classes[to]}
-	p.Forward = Band{t.sets.of(a.Must.Forward), t.sets.of(a.May.Forward)}
-	p.Reply = Band{t.sets.of(a.Must.Reply), t.sets.of(a.May.Reply)}
+// bands are the sets of a pair.
+type bands struct{ forward, reply, complete Band }
+
+// maxKnown bounds how many different answers are remembered.
+const maxKnown = 1 << 20
+
+// bandsOf makes sets of masks. It remembers those of universes of one word:
+// many pairs have the same.
+func (t *Table) bandsOf(known map[[4]uint64]*bands, a *Answer) *bands {
+	var key [4]uint64
+	if t.Universe.Words == 1 {
+		key = [4]uint64{a.Must.Forward[0], a.Must.Reply[0], a.May.Forward[0], a.May.Reply[0]}
+		if b, ok := known[key]; ok {
+			return b
+		}
+	}
+	b := &bands{
+		forward: Band{t.sets.of(a.Must.Forward), t.sets.of(a.May.Forward)},
+		reply:   Band{t.sets.of(a.Must.Reply), t.sets.of(a.May.Reply)},
+	}
 	c := t.Universe.empty()
-	t.Universe.complete(c, a.Must.Forward, a.Must.Reply)
-	p.Complete.Must = t.sets.of(c)
-	t.Universe.complete(c, a.May.Forward, a.May.Reply)
-	p.Complete.May = t.sets.of(c)
-	return p
+	t.Universe.Complete(c, a.Must.Forward, a.Must.Reply)
+	b.complete.Must = t.sets.of(c)
+	t.Universe.Complete(c, a.May.Forward, a.May.Reply)
+	b.complete.May = t.sets.of(c)
+	if t.Universe.Words == 1 && len(known) < maxKnown {
+		known[key] = b
+	}
+	return b
 }

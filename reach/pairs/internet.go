@@ -57,7 +57,7 @@ func (t *Table) internet(ctx context.Context, g *grid, parts []Part) error {
 func (t *Table) edgeKey(v int32) string {
 	x := &t.Vertices[v]
 	c := t.ofVertex[v]
-	if x.odd || x.oddTo || t.family == packet.IPv6 || len(x.Interface.Prefixes) > 0 {
+	if x.odd || t.family == packet.IPv6 || len(x.Interface.Prefixes) > 0 {
 		return string(binary.AppendVarint([]byte("class"), int64(c)))
 	}
 	b := binary.AppendVarint(nil, int64(t.cellOf[c]))

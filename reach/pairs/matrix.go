@@ -289,7 +289,7 @@ func (j *joiner) joined(ms []member) bool {
 
 // finish finds what of the pair can be completed.
 func (j *joiner) finish() {
-	j.t.Universe.complete(j.complete, j.pair.Must.Forward, j.pair.Must.Reply)
+	j.t.Universe.Complete(j.complete, j.pair.Must.Forward, j.pair.Must.Reply)
 }
 
 // read takes a pair out of a tile; false when nothing flows.

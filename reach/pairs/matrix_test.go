@@ -135,12 +135,12 @@ func addSlots(t *testing.T, p *point, s, d []int, sum *[4][]uint64) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			u.complete(c, a.Must.Forward, a.Must.Reply)
+			u.Complete(c, a.Must.Forward, a.Must.Reply)
 			for k := range c {
 				forward[k] &= a.Must.Forward[k]
 				whole[k] &= c[k]
 			}
-			u.complete(c, a.May.Forward, a.May.Reply)
+			u.Complete(c, a.May.Forward, a.May.Reply)
 			for k := range c {
 				sum[1][k] |= a.May.Forward[k]
 				sum[3][k] |= c[k]

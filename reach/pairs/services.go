@@ -22,6 +22,10 @@ type serviceSet struct {
 	mask     []uint64
 }
 
+// Of returns the services whose atoms are set in a mask of the universe. Two
+// that are made so are different values even when they are equal.
+func (u *Universe) Of(mask []uint64) Services { return Services{&serviceSet{u, slices.Clone(mask)}} }
+
 // Empty reports whether there are none.
 func (s Services) Empty() bool {
 	return s.set == nil || !slices.ContainsFunc(s.set.mask, func(w uint64) bool { return w != 0 })

@@ -328,11 +328,11 @@ func (u *Universe) knows(s service) bool {
 		slices.ContainsFunc(u.Atoms, func(a Atom) bool { return a.Protocol == s.protocol })
 }
 
-// complete writes, given the services that arrive and the ports at which
+// Complete writes, given the services that arrive and the ports at which
 // replies arrive, the services that some client can complete: those with ports
 // when replies arrive at any client port, those of ICMP when their answers do or
 // none is due, all others when the protocol passes both ways.
-func (u *Universe) complete(to, forward, reply []uint64) {
+func (u *Universe) Complete(to, forward, reply []uint64) {
 	for k := range to {
 		to[k] = forward[k] & (u.noReply[k] | u.plain[k]&reply[k])
 	}

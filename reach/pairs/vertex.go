@@ -27,7 +27,6 @@ type Vertex struct {
 	vpc    *ir.VPC
 	maybe  bool // the interface or its address may not be there
 	odd    bool // no formula of this package fits it: Flow is asked
-	oddTo  bool // likewise, as a destination
 	key    key
 }
 
@@ -115,10 +114,8 @@ func (a *assigner) interfaceVertices(i *ir.Interface) {
 			v.odd = len(i.Groups.Sure) == 0 && (len(i.Groups.Maybe) > 0 || i.Groups.Open != nil)
 		}
 	}
-	// An Instance Connect endpoint may send with the addresses of its users, and
-	// a network load balancer hands on what it gets.
+	// An Instance Connect endpoint may send with the addresses of its users.
 	v.odd = v.odd || i.Kind == ir.InterfaceConnectEndpoint && !(i.PreserveClient.Known() && !i.PreserveClient.V)
-	v.oddTo = i.Services != nil && slices.ContainsFunc(i.Services.Ports, func(s ir.Service) bool { return s.Forward != nil && !s.Forward.Ends })
 	for k := range i.Addresses {
 		d := &i.Addresses[k]
 		v.Slot, v.Picked, v.maybe = k, false, i.Maybe != nil || d.Maybe != nil
