@@ -148,7 +148,7 @@ func groupBand(s *solver.Space, g *ir.SecurityGroup, egress bool, v View, member
 // others get their VPC's default group when they name none.
 func mayLackGroups(k ir.InterfaceKind) bool {
 	switch k {
-	case ir.InterfaceInstance, ir.InterfaceLoadBalancer, ir.InterfaceDatabase, ir.InterfaceCache, ir.InterfaceFunction, ir.InterfaceContainer:
+	case ir.InterfaceInstance, ir.InterfaceLoadBalancer, ir.InterfaceDatabase, ir.InterfaceCache, ir.InterfaceFunction, ir.InterfaceContainer, ir.InterfaceConnectEndpoint:
 		return false
 	case ir.InterfaceNetworkLoadBalancer, ir.InterfaceNATGateway, ir.InterfaceTransitGateway, ir.InterfaceEndpoint, ir.InterfaceOther, ir.InterfaceInvalid:
 	}

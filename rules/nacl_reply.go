@@ -37,7 +37,7 @@ func clientPorts(i *ir.Interface) solver.Interval {
 	case ir.InterfaceInstance, ir.InterfaceContainer:
 		return solver.Interval{Lo: 32768, Hi: 60999}
 	case ir.InterfaceLoadBalancer, ir.InterfaceNetworkLoadBalancer, ir.InterfaceFunction, ir.InterfaceNATGateway,
-		ir.InterfaceDatabase, ir.InterfaceCache, ir.InterfaceTransitGateway, ir.InterfaceEndpoint, ir.InterfaceOther, ir.InterfaceInvalid:
+		ir.InterfaceDatabase, ir.InterfaceCache, ir.InterfaceTransitGateway, ir.InterfaceEndpoint, ir.InterfaceConnectEndpoint, ir.InterfaceOther, ir.InterfaceInvalid:
 	}
 	return solver.Interval{Lo: 1024, Hi: 65535}
 }

@@ -330,6 +330,8 @@ func Type(nic *ir.Interface) string {
 		return "aws_ec2_transit_gateway_vpc_attachment"
 	case ir.InterfaceEndpoint:
 		return "aws_vpc_endpoint"
+	case ir.InterfaceConnectEndpoint:
+		return "aws_ec2_instance_connect_endpoint"
 	case ir.InterfaceOther, ir.InterfaceInvalid:
 	}
 	return "aws_network_interface"
