@@ -69,6 +69,3 @@ func oneOf(s *solver.Space, bs ...Band) Band {
 
 // perhaps is the band of a set of which nothing is known.
 func perhaps(s *solver.Space) Band { return Band{solver.Empty, s.All(), s.All()} }
-
-// within clips a band to a set.
-func (b Band) within(s *solver.Space, a solver.Set) Band { return all(s, b, exactly(a)) }

@@ -15,8 +15,10 @@ func (w *walker) follow(t trip, at place, o *option, s Stage) outcome {
 	if i := t.s.from.iface; t.s.anchored && i.Kind == ir.InterfaceConnectEndpoint {
 		// [eice-security-groups]
 		same := sameVPC(at.vpc, t.goal().at.vpc)
-		if same != yes && !w.ask(&t, same, Stage{Kind: KindLink, Component: i.Resource, Place: i.Origin.Place(""),
-			Message: i.Resource + " keeps its clients' addresses inside its own VPC only"}) {
+		if same != yes && !w.ask(&t, same, Stage{
+			Kind: KindLink, Component: i.Resource, Place: i.Origin.Place(""),
+			Message: i.Resource + " keeps its clients' addresses inside its own VPC only",
+		}) {
 			return nothing()
 		}
 	}
@@ -163,8 +165,10 @@ func (w *walker) appliance(t trip, at place, i *ir.Interface) outcome {
 	if i.Maybe != nil && !w.push(&t, e.exists(i)) {
 		return nothing()
 	}
-	check := Stage{Kind: KindAppliance, Component: i.Resource, Place: i.Origin.Place(""), Code: "ENI_SOURCE_DEST_CHECK_RESTRICTION", via: i.Resource,
-		Message: "the source/destination check of " + i.Resource + " drops what is not its own"}
+	check := Stage{
+		Kind: KindAppliance, Component: i.Resource, Place: i.Origin.Place(""), Code: "ENI_SOURCE_DEST_CHECK_RESTRICTION", via: i.Resource,
+		Message: "the source/destination check of " + i.Resource + " drops what is not its own",
+	}
 	check.because(i.SourceDestCheck.Why)
 	forwards := map[truth]truth{yes: no, no: yes, maybe: maybe}[known(i.SourceDestCheck)]
 	if !w.ask(&t, forwards, check) {

@@ -17,8 +17,10 @@ func (w *walker) internet(t trip, at place, g *ir.Gateway) outcome {
 		return w.stop(t, Stage{Kind: KindGateway, Component: nameOf(g), Place: g.Origin.Place(""), Message: "the request did not come in by " + nameOf(g)})
 	}
 	if n.outside() || goal.embedded {
-		return w.stop(t, Stage{Kind: KindGateway, Component: nameOf(g), Place: g.Origin.Place(""), Code: "GATEWAY_REJECTS_SPOOFED_TRAFFIC",
-			Message: nameOf(g) + " takes what is sent from its own VPC to the internet only"})
+		return w.stop(t, Stage{
+			Kind: KindGateway, Component: nameOf(g), Place: g.Origin.Place(""), Code: "GATEWAY_REJECTS_SPOOFED_TRAFFIC",
+			Message: nameOf(g) + " takes what is sent from its own VPC to the internet only",
+		})
 	}
 	if !w.push(&t, e.gatewayAt(g, at)) || !w.own(&t, at, nameOf(g), g) {
 		return nothing()
@@ -50,8 +52,10 @@ func (w *walker) internet(t trip, at place, g *ir.Gateway) outcome {
 	case e.Family() == packet.IPv6:
 		return w.enter(t)
 	case !goal.public:
-		return w.stop(t, Stage{Kind: KindGateway, Component: nameOf(g), Place: g.Origin.Place(""), Code: "NO_POSSIBLE_DESTINATION",
-			Message: "the internet does not route to the private address of " + goal.name()})
+		return w.stop(t, Stage{
+			Kind: KindGateway, Component: nameOf(g), Place: g.Origin.Place(""), Code: "NO_POSSIBLE_DESTINATION",
+			Message: "the internet does not route to the private address of " + goal.name(),
+		})
 	}
 	return w.exchanged(t)
 }
@@ -140,8 +144,10 @@ func (w *walker) own(t *trip, at place, name string, g *ir.Gateway) bool {
 	if g.Kind == ir.VirtualPrivateGateway {
 		code = "VGW_PRIVATE_IP_ASSOCIATION_FOR_EGRESS"
 	}
-	return w.ask(t, ok, Stage{Kind: KindGateway, Component: name, Place: g.Origin.Place(""), Code: code,
-		Message: "what comes from another VPC does not pass " + name})
+	return w.ask(t, ok, Stage{
+		Kind: KindGateway, Component: name, Place: g.Origin.Place(""), Code: code,
+		Message: "what comes from another VPC does not pass " + name,
+	})
 }
 
 func nameOf(g *ir.Gateway) string {
@@ -194,8 +200,10 @@ func (w *walker) serviceEndpoint(t trip, at place, g *ir.Gateway) outcome {
 		kind, echo.Protocol = 128, protocol(packet.ICMPv6)
 	}
 	echo.DstPort = solver.Interval{Lo: packet.TypeCode(kind, 0), Hi: packet.TypeCode(kind, 255)}
-	if !w.push(&t, Stage{Kind: KindGateway, Component: nameOf(g), Place: g.Origin.Place(""), Code: "VPCE_GATEWAY_PROTOCOL_RESTRICTION",
-		Message: nameOf(g) + " carries TCP and ICMP echo only", Band: exactly(e.Of(tcp, echo)), via: nameOf(g)}) {
+	if !w.push(&t, Stage{
+		Kind: KindGateway, Component: nameOf(g), Place: g.Origin.Place(""), Code: "VPCE_GATEWAY_PROTOCOL_RESTRICTION",
+		Message: nameOf(g) + " carries TCP and ICMP echo only", Band: exactly(e.Of(tcp, echo)), via: nameOf(g),
+	}) {
 		return nothing()
 	}
 	t.door = door{kind: doorService}

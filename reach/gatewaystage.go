@@ -73,8 +73,10 @@ func (e *engine) gatewayAt(g *ir.Gateway, p place) Stage {
 // out.
 func (e *engine) sourceStage(n end) Stage {
 	if n.nat != nil {
-		s := Stage{Kind: KindAddress, Component: nameOf(n.nat), Code: "IGW_PUBLIC_IP_ASSOCIATION_FOR_EGRESS", Place: n.nat.Origin.Place(""),
-			Message: "an internet gateway drops what the private NAT gateway " + nameOf(n.nat) + " sends"}
+		s := Stage{
+			Kind: KindAddress, Component: nameOf(n.nat), Code: "IGW_PUBLIC_IP_ASSOCIATION_FOR_EGRESS", Place: n.nat.Origin.Place(""),
+			Message: "an internet gateway drops what the private NAT gateway " + nameOf(n.nat) + " sends",
+		}
 		t := yes
 		if n.nat.Private {
 			t = no

@@ -73,6 +73,7 @@ func (l link) identity(egress bool) truth {
 	}
 	return t
 }
+
 func (l link) name() string {
 	if l.peering != nil {
 		return l.peering.Origin.Address

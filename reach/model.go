@@ -149,7 +149,13 @@ func (e *engine) index() {
 	}
 	e.internet = build(&internet)
 	e.inet = e.from(packet.FieldSrc, e.internet)
+	e.ranges()
+	e.nats = slices.ContainsFunc(e.net.Gateways, func(g *ir.Gateway) bool { return g.Kind == ir.NATGateway })
+}
 
+// ranges compiles the addresses that ways begin and end with.
+func (e *engine) ranges() {
+	f := e.Family()
 	for k, set := range uncarried(f) {
 		e.carriedSrc[k] = e.Complement(e.from(packet.FieldSrc, set))
 		e.carriedDst[k] = e.Complement(e.from(packet.FieldDst, set))
@@ -162,7 +168,6 @@ func (e *engine) index() {
 	if e.lattice = slices.ContainsFunc(e.net.VPCs, func(v *ir.VPC) bool { return v.Lattice != nil }); e.lattice {
 		e.privateSrc = e.Difference(e.privateSrc, e.latticeSrc)
 	}
-	e.nats = slices.ContainsFunc(e.net.Gateways, func(g *ir.Gateway) bool { return g.Kind == ir.NATGateway })
 	var others netipx.IPSetBuilder
 	for _, r := range everyone(f) {
 		others.AddRange(r)

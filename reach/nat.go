@@ -81,8 +81,10 @@ func (w *walker) natRegional(t trip, at place, g *ir.Gateway) outcome {
 
 func (w *walker) natAt(t trip, at place, g *ir.Gateway, p place) outcome {
 	e := t.s.e
-	if same := sameVPC(at.vpc, p.vpc); same != yes && !w.ask(&t, same, Stage{Kind: KindTranslate, Component: nameOf(g), Place: g.Origin.Place(""),
-		Code: "NGW_REQUIRES_SOURCE_IN_VPC", Message: nameOf(g) + " is in another VPC"}) {
+	if same := sameVPC(at.vpc, p.vpc); same != yes && !w.ask(&t, same, Stage{
+		Kind: KindTranslate, Component: nameOf(g), Place: g.Origin.Place(""),
+		Code: "NGW_REQUIRES_SOURCE_IN_VPC", Message: nameOf(g) + " is in another VPC",
+	}) {
 		return nothing()
 	}
 	if p.subnet != at.subnet && !w.border(&t, p, false) {

@@ -32,8 +32,10 @@ func (w *walker) sends(t trip, walk func(trip) outcome) outcome {
 	e, i, p := w.e, t.s.from.iface, t.s.from.at
 	own := e.addressStage(i, p, packet.FieldSrc)
 	if i.Kind == ir.InterfaceEndpoint {
-		return w.stop(t, Stage{Kind: KindAddress, Component: i.Resource, Place: i.Origin.Place(""), Code: "VPCE_INTRA_VPC_TRAFFIC",
-			Message: "the endpoint " + i.Resource + " answers and begins no flows"})
+		return w.stop(t, Stage{
+			Kind: KindAddress, Component: i.Resource, Place: i.Origin.Place(""), Code: "VPCE_INTRA_VPC_TRAFFIC",
+			Message: "the endpoint " + i.Resource + " answers and begins no flows",
+		})
 	}
 	if i.Kind != ir.InterfaceConnectEndpoint {
 		if !w.push(&t, own) {
@@ -175,19 +177,22 @@ func (w *walker) unseen(from, to *ir.Interface, a, b place, next *relay) outcome
 	if b.subnet == nil || b.vpc == nil || why == nil {
 		why = b.why
 	}
-	t := w.begin(from, a, end{iface: to, at: b}, next)
-	return w.sends(t, func(t trip) outcome {
-		s := w.e.addressStage(to, b, packet.FieldDst)
-		s.Band.May = w.e.Union(s.Band.May, w.e.stands(to, b).dstPublic)
-		s.Band.Ground = w.e.Union(s.Band.Ground, w.e.stands(to, b).dstPublic)
-		if !w.push(&t, s) {
-			return nothing()
-		}
-		if why == nil {
-			why = &ir.Unknown{Cause: diag.Cause{Code: diag.NotInInput, Message: "whether " + from.Resource + " and " + to.Resource + " are in one VPC is not in the input", Address: to.Origin.Address, Range: to.Origin.Range}}
-		}
-		return w.opaque(t, why)
-	})
+	if why == nil {
+		why = &ir.Unknown{Cause: diag.Cause{Code: diag.NotInInput, Message: "whether " + from.Resource + " and " + to.Resource + " are in one VPC is not in the input", Address: to.Origin.Address, Range: to.Origin.Range}}
+	}
+	by := func(n end, s Stage) outcome {
+		return w.sends(w.begin(from, a, n, next), func(t trip) outcome {
+			if !w.push(&t, s) {
+				return nothing()
+			}
+			return w.opaque(t, why)
+		})
+	}
+	private := by(end{iface: to, at: b}, w.e.addressStage(to, b, packet.FieldDst))
+	if w.e.Family() == packet.IPv6 || w.e.stands(to, b).hasPublic == no {
+		return private
+	}
+	return w.union(w.e, private, by(end{iface: to, at: b, public: true}, w.e.publicStage(to, b, packet.FieldDst)))
 }
 
 // outbound walks the ways from an interface to hosts outside.
@@ -205,8 +210,10 @@ func (w *walker) outbound(from *ir.Interface, a place) outcome {
 		if a.subnet == nil || a.vpc == nil {
 			return w.union(e, w.opaque(t, a.why), exempt)
 		}
-		reserved := Stage{Kind: KindRoute, Component: a.subnet.Origin.Address, Place: a.subnet.Origin.Place(""), Code: "NO_ROUTE_TO_DESTINATION",
-			Message: "no route applies to reserved addresses", Band: exactly(e.Complement(e.reservedDst))}
+		reserved := Stage{
+			Kind: KindRoute, Component: a.subnet.Origin.Address, Place: a.subnet.Origin.Place(""), Code: "NO_ROUTE_TO_DESTINATION",
+			Message: "no route applies to reserved addresses", Band: exactly(e.Complement(e.reservedDst)),
+		}
 		w.push(&t, reserved)
 		t.live = e.Intersect(t.live, reserved.Band.May)
 		return w.union(e, w.depart(t, a), exempt, lattice)

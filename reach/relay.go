@@ -127,8 +127,10 @@ func (w *walker) sendOn(t trip) outcome {
 		to, keeps = e.other, no
 	}
 	if keeps != yes && len(to.firstAddress(r.balancer, t.s.to.at).Ranges()) == 0 {
-		s := Stage{Kind: KindTranslate, Component: r.balancer.Resource, Place: r.balancer.Origin.Place(""), Code: "ELBV2_LISTENER_REQUIRES_TG_ACCEPT", Band: exactly(solver.Empty),
-			Message: r.balancer.Resource + " has no " + familyName(f) + " address to send to " + r.target.Interface.Resource + " from"}
+		s := Stage{
+			Kind: KindTranslate, Component: r.balancer.Resource, Place: r.balancer.Origin.Place(""), Code: "ELBV2_LISTENER_REQUIRES_TG_ACCEPT", Band: exactly(solver.Empty),
+			Message: r.balancer.Resource + " has no " + familyName(f) + " address to send to " + r.target.Interface.Resource + " from",
+		}
 		if w.push(&t, s) {
 			w.found(t, nothing(), nil)
 		}

@@ -106,8 +106,10 @@ func openSubnets(a *ir.Attachment) *ir.Unknown {
 func (w *walker) transitNext(t trip, g *ir.TransitGateway, from *ir.Attachment, near *ir.Subnet) outcome {
 	e := t.s.e
 	table, targets := e.transitTable(g, from)
-	s := Stage{Kind: KindLink, Component: g.Origin.Address, Place: g.Origin.Place(""), Code: "TGW_ATTACH_MISSING_TGW_RTB_ASSOCIATION",
-		Message: "no route table of " + g.Origin.Address + " is associated with " + from.Origin.Address}
+	s := Stage{
+		Kind: KindLink, Component: g.Origin.Address, Place: g.Origin.Place(""), Code: "TGW_ATTACH_MISSING_TGW_RTB_ASSOCIATION",
+		Message: "no route table of " + g.Origin.Address + " is associated with " + from.Origin.Address,
+	}
 	if table == nil {
 		return w.stop(t, s)
 	}

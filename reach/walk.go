@@ -138,8 +138,10 @@ func (w *walker) depart(t trip, at place) outcome {
 		return w.opaque(t, g.at.why)
 	}
 	if slices.Contains(t.left, at.subnet) {
-		return w.stop(t, Stage{Kind: KindRoute, Component: at.subnet.Origin.Address, Code: "NO_PATH", Place: at.subnet.Origin.Place(""),
-			Message: "the routes of " + at.subnet.Origin.Address + " lead in a circle"})
+		return w.stop(t, Stage{
+			Kind: KindRoute, Component: at.subnet.Origin.Address, Code: "NO_PATH", Place: at.subnet.Origin.Place(""),
+			Message: "the routes of " + at.subnet.Origin.Address + " lead in a circle",
+		})
 	}
 	if len(t.left) == maxLeft {
 		return w.opaque(t, tooFar())
@@ -223,7 +225,7 @@ func (w *walker) deliver(t trip) outcome {
 		if w.hope && t.known == no && t.lost != "" && refersTo(i, t.s.from.iface) {
 			groups.Code = t.lost
 		}
-		if t.opaque && t.s.anchored { // nor is it known whose address it sees
+		if t.opaque && (t.s.anchored || t.goal().public && !t.s.from.outside()) { // nor is it known whose address it sees
 			b := &groups.Band
 			*b = Band{solver.Empty, e.Project(b.Ground, packet.FieldSrc), e.Project(b.May, packet.FieldSrc)}
 		}
