@@ -176,6 +176,7 @@ func possible[T comparable](c *ir.Choice[T], v T) bool {
 // translateOut exchanges the sender's private address for its public one. A
 // reply gets back the address that the initiator asked for.
 func (w *walk) translateOut(t *trip, g *ir.Gateway) bool {
+	t.s.srcIn = nil // whatever the private address was
 	if t.reply {
 		if !t.public {
 			return w.refuse(t, StageGateway, gatewayName(g), "the request did not come to the public address", "IGW_PUBLIC_IP_ASSOCIATION_FOR_EGRESS")
