@@ -48,7 +48,6 @@ type gen struct {
 	n     *ir.Network
 	ports []ir.Ports
 	named []netip.Prefix // what rules of an account of services name
-	lists []*ir.PrefixList
 	table []*ir.RouteTable
 }
 

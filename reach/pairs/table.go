@@ -29,16 +29,14 @@ type Table struct {
 	// this package compiles is unknown.
 	lo, hi *bound
 
-	subnetACL []int32 // by class: number of the ACL choice of its subnet, -1
-	aclOf     map[*ir.Subnet]int32
-	cells     []cell // runs of classes of one subnet that routes do not tell apart
-	cellOf    []int32
-	routes    *router
-	reader    *reader    // of changed rules
-	before    []uint32   // by vertex: how many classes begin before it
-	ofVertex  []int32    // by vertex: its class
-	anyIn     [][]uint64 // by group: services of all ingress rules that name addresses
-	self      [][]int32  // by class: those whose pair with it is one interface with itself
+	aclOf    map[*ir.Subnet]int32
+	cells    []cell // runs of classes of one subnet that routes do not tell apart
+	cellOf   []int32
+	routes   *router
+	before   []uint32   // by vertex: how many classes begin before it
+	ofVertex []int32    // by vertex: its class
+	anyIn    [][]uint64 // by group: services of all ingress rules that name addresses
+	self     [][]int32  // by class: those whose pair with it is one interface with itself
 
 	// What changed rules need; see Rechecker.
 	rules    [2][]ruleParts
@@ -66,7 +64,6 @@ type bound struct {
 	sets    [][]int32 // sets of groups
 	setOf   []int32   // by class: its set, or one of the two below
 	service []int32   // by class: what listens there, in the table of masks
-	absent  []bool    // by class: it surely, or possibly, is not there
 	dir     [2]side   // of ingress and egress
 	members [][]int32 // by group: the classes that carry it; of groups that rules refer to
 	member  [][]int32 // by class: the groups of which it is one
