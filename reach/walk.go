@@ -131,10 +131,10 @@ func (w *walker) depart(t trip, at place) outcome {
 	if at.regional != nil {
 		return w.route(t, at, at.regional.RouteTable)
 	}
-	if at.subnet == nil {
+	if at.subnet == nil || at.vpc == nil {
 		return w.opaque(t, at.why)
 	}
-	if inside && g.at.subnet == nil && g.at.regional == nil {
+	if inside && (g.at.vpc == nil || g.at.subnet == nil && g.at.regional == nil) {
 		return w.opaque(t, g.at.why)
 	}
 	if slices.Contains(t.left, at.subnet) {
