@@ -78,14 +78,15 @@ func dataInPublic(p *Pass) error {
 		if !holdsData(i) || i.Hypothetical || slices.Contains(said, i.Resource) {
 			continue
 		}
-		s, ok := i.Subnet.Known()
+		sure := i.Subnet.Open == nil
+		var s *ir.Subnet
 		var r *ir.Route
 		for _, of := range i.Subnet.Of {
-			if found := publicRoute(of); found != nil && r == nil {
+			found := publicRoute(of)
+			if found != nil && r == nil {
 				s, r = of, found
-			} else if found == nil {
-				ok = false
 			}
+			sure = sure && found != nil && found.Maybe == nil
 		}
 		if r == nil {
 			continue
@@ -94,7 +95,7 @@ func dataInPublic(p *Pass) error {
 		f := diag.Finding{
 			Place:   i.Origin.Place("in " + subnetName(s) + ", which has a route to an internet gateway"),
 			Message: fmt.Sprintf("%s stands in the public subnet %s", i.Resource, subnetName(s)),
-			Why:     "its security group, and the want of a public address, are all that keeps the internet out",
+			Why:     "nothing but its security group, and whether it has a public address, keeps the internet out",
 			Fix:     diag.Fix{Text: "put it into subnets without a route to an internet gateway"},
 			Related: []diag.Place{r.Origin.Place("the route to the internet gateway")},
 			Key:     "data in " + subnetName(s),
@@ -102,7 +103,7 @@ func dataInPublic(p *Pass) error {
 		if at := i.Origin.At(ir.FieldSubnet); !at.IsZero() {
 			f.Place.Range = at
 		}
-		if !ok || i.Subnet.Open != nil || r.Maybe != nil {
+		if !sure {
 			f.Certainty = diag.Possible
 			for _, u := range i.Subnet.Unknowns() {
 				f.Because = append(f.Because, u.Cause)
