@@ -13,7 +13,7 @@ import (
 // IPv4 address for its public one. [VPC VPC_Internet_Gateway.md]
 func (w *walker) internet(t trip, at place, g *ir.Gateway) outcome {
 	e, n, goal := t.s.e, t.origin(), t.goal()
-	if t.reply && t.door.kind != doorNone && t.door.kind != doorInternet {
+	if t.reply && goal.outside() && t.door.kind != doorInternet {
 		return w.stop(t, Stage{Kind: KindGateway, Component: nameOf(g), Place: g.Origin.Place(""), Message: "the request did not come in by " + nameOf(g)})
 	}
 	if n.outside() || goal.embedded {
