@@ -13,7 +13,11 @@ type subnetGroup struct{ v view }
 
 func makeSubnetGroup(v view) {
 	g := &subnetGroup{v}
-	for _, k := range v.keys("id", "name", "replication_subnet_group_id") {
+	keys := v.keys("id", "name", "replication_subnet_group_id")
+	if name, set := v.str("name"); set && !name.Known() && name.Why.Term != "" {
+		keys = append(keys, "?"+name.Why.Term) // equal terms are equal values; see refOf
+	}
+	for _, k := range keys {
 		k = v.in.Type + " " + k
 		if v.b.subnetGroups[k] == nil {
 			v.b.subnetGroups[k] = g

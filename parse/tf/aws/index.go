@@ -73,11 +73,7 @@ func (v view) keys(attrs ...string) []string {
 	var ks []string
 	for _, attr := range attrs {
 		ks = append(ks, tf.Symbol(v.in.Address, attr))
-		switch s, set := v.str(attr); {
-		case !set:
-		case !s.Known() && s.Why.Term != "":
-			ks = append(ks, "?"+s.Why.Term) // equal terms are equal values; see refOf
-		case s.Known() && s.V != "" && !tf.HasSymbol(s.V):
+		if s, set := v.str(attr); set && s.Known() && s.V != "" && !tf.HasSymbol(s.V) {
 			ks = append(ks, s.V)
 		}
 	}
