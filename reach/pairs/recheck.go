@@ -34,7 +34,12 @@ var ErrAnew = errors.New("pairs: the change takes compiling the network anew")
 // goroutine uses it; a table can have several.
 type Rechecker struct {
 	point *point
+	// Memory that is used again.
 	out   *Answer
+	parts []part
+	refs  []reference
+	steps [2]steps
+	peers []peer
 }
 
 // NewRechecker prepares a table for changes.
@@ -69,7 +74,7 @@ type peer struct {
 func (r *Rechecker) Recheck(ctx context.Context, c Change, visit func(*Touched) error) (*Universe, error) {
 	t := r.point.t
 	g, ok := t.groups[c.Group]
-	if !ok {
+	if !ok || len(t.carriers[g]) == 0 {
 		return t.Universe, ctx.Err() // nothing carries it
 	}
 	x := &change{group: g, dir: direction(c.Egress), universe: t.Universe}

@@ -116,10 +116,16 @@ func (t *maskTable) add(mask []uint64) int32 {
 func (t *maskTable) of(id int32) []uint64 { return t.bits[int(id)*t.words : int(id+1)*t.words] }
 
 // union is the function that gives a vertex the services of all parts that hold
-// it. Parts are sorted: of two that overlap, the outer one comes first. The
-// stack is scratch.
+// it. Parts are sorted: of two that overlap, the outer one comes first.
 func (t *maskTable) union(parts []part, hi bool) steps {
 	var s steps
+	t.unite(&s, parts, hi)
+	return steps{cut: slices.Clip(s.cut), val: slices.Clip(s.val)}
+}
+
+// unite is union into a function whose memory is used again.
+func (t *maskTable) unite(s *steps, parts []part, hi bool) {
+	s.cut, s.val = s.cut[:0], s.val[:0]
 	w := t.words
 	stack := make([]uint64, w, 8*w)
 	ends := []uint32{^uint32(0)}
@@ -155,7 +161,6 @@ func (t *maskTable) union(parts []part, hi bool) steps {
 		s.append(r.lo, stack[len(stack)-w:])
 	}
 	pop(^uint32(0) - 1)
-	return steps{cut: slices.Clip(s.cut), val: slices.Clip(s.val)}
 }
 
 func sortParts(parts []part) {

@@ -12,8 +12,9 @@ import (
 func (r *Rechecker) read(x *change, c Change) ([]peer, error) {
 	t := r.point.t
 	own := &t.rules[x.dir][x.group]
-	parts, refs := slices.Clone(own.parts), slices.Clone(own.refs)
-	m := marker{t: t}
+	r.parts, r.refs = append(r.parts[:0], own.parts...), append(r.refs[:0], own.refs...)
+	parts, refs := r.parts, r.refs
+	m := marker{t: t, list: r.peers[:0]}
 	if c.Old != nil {
 		old, _ := t.readRule(c.Old)
 		for k := range old.parts {
@@ -31,11 +32,11 @@ func (r *Rechecker) read(x *change, c Change) ([]peer, error) {
 		if side > 0 && t.Exact() {
 			break
 		}
-		s := t.masks.union(parts, b.hi)
+		t.masks.unite(&r.steps[side], parts, b.hi)
+		x.rules[side] = r.steps[side]
 		if len(t.Classes) < len(t.Vertices) {
-			s = s.thin(t.before, t.Universe.Words)
+			x.rules[side] = r.steps[side].thin(t.before, t.Universe.Words)
 		}
-		x.rules[side] = s
 		x.refs[side] = sortReferences(t, refs, b.hi)
 	}
 	if c.New != nil {
@@ -43,7 +44,8 @@ func (r *Rechecker) read(x *change, c Change) ([]peer, error) {
 			return nil, err
 		}
 	}
-	return m.peers(), nil
+	r.peers = m.peers()
+	return r.peers, nil
 }
 
 // readNew reads the rule that comes.
