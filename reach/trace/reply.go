@@ -95,7 +95,7 @@ func (w *walk) handBack(t *trip) bool {
 		u := *t
 		u.s = s
 		w.noteChange(&u, &t.s, Hop{
-			Stage: StageLoadBalancer, Component: interfaceName(t.goal.iface), Verdict: Allow, Place: t.goal.iface.Origin.Place(""),
+			Stage: StageLoadBalancer, Component: interfaceName(t.first.goal.iface), Verdict: Allow, Place: t.first.goal.iface.Origin.Place(""),
 			Message: "hands the answer on to the client",
 		})
 	}
