@@ -35,12 +35,13 @@ func (w *walker) internet(t trip, at place, g *ir.Gateway) outcome {
 	if e.Family() == packet.IPv6 && !w.push(&t, e.advertisedStage(at, t.reply, false)) {
 		return nothing()
 	}
-	if !t.reply && !w.push(&t, e.bpaStage(excluded(&t, at), false, n.nat != nil)) {
+	if t.asPacket() && !w.push(&t, e.bpaStage(excluded(&t, at), false, n.nat != nil)) {
 		return nothing()
 	}
 	if !w.carried(&t, g) {
 		return nothing()
 	}
+	t.crossed = t.crossed || !t.reply
 	switch {
 	case goal.outside():
 		if !t.reply {
@@ -96,13 +97,14 @@ func (w *walker) enter(t trip) outcome {
 		if !w.push(&t, e.gatewayStage(n.at)) || e.Family() == packet.IPv6 && !w.push(&t, e.advertisedStage(n.at, t.reply, true)) {
 			return nothing()
 		}
-		if !t.reply {
-			if !w.push(&t, e.bpaStage(n.at, true, false)) || n.at.subnet != nil && !w.push(&t, e.admits(n.at.subnet)) {
-				return nothing()
-			}
+		if t.asPacket() && !w.push(&t, e.bpaStage(n.at, true, n.nat != nil)) {
+			return nothing()
+		}
+		if !t.reply && n.at.subnet != nil && !w.push(&t, e.admits(n.at.subnet)) {
+			return nothing()
 		}
 	}
-	t.known = no
+	t.known, t.crossed = no, t.crossed || !t.reply
 	if !t.reply && t.s.from.outside() {
 		t.door = door{kind: doorInternet}
 	}
@@ -175,7 +177,7 @@ func (w *walker) egressOnly(t trip, at place, g *ir.Gateway) outcome {
 		!w.push(&t, e.advertisedStage(at, false, false)) || !w.push(&t, e.bpaStage(at, false, true)) || !w.carried(&t, g) {
 		return nothing()
 	}
-	t.door = door{kind: doorEgressOnly}
+	t.door, t.crossed = door{kind: doorEgressOnly}, true
 	if t.goal().outside() {
 		return w.deliver(t)
 	}

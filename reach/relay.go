@@ -187,8 +187,9 @@ func (w *walker) sentOn(t trip, r *relay, keeps bool, to *engine) outcome {
 	t.fresh, t.known, t.left, t.nats, t.inspected, t.opaque = true, yes, nil, nil, false, false
 	t.through = append(slices.Clip(t.through), r.balancer)
 	outer := t
+	t.crossed = false
 	return w.translate(t, inner, func(reply trip) outcome {
-		reply.door = outer.door
+		reply.door, reply.crossed = outer.door, outer.crossed
 		if opaque {
 			s := Stage{Kind: KindOutside, Band: perhaps(e.Space)}
 			w.push(&reply, s)

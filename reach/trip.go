@@ -100,6 +100,8 @@ type trip struct {
 	// inspected: it passed a Gateway Load Balancer endpoint; forwarded: that, or
 	// an appliance.
 	inspected, forwarded bool
+	// crossed: the request passed an internet or egress-only gateway.
+	crossed bool
 }
 
 // goal is the end that the packet goes to, origin the one that it comes from.
@@ -116,3 +118,8 @@ func (t *trip) origin() end {
 	}
 	return t.s.from
 }
+
+// asPacket reports whether Block Public Access judges what passes an internet
+// gateway by itself: a request, or an answer that takes a gateway which its
+// request did not.
+func (t *trip) asPacket() bool { return !t.reply || !t.crossed }

@@ -261,7 +261,7 @@ func (w *walker) arrived(t trip) outcome {
 
 // answer walks the reply from the end of a segment to its beginning.
 func (w *walker) answer(t trip) (Band, []*step) {
-	r := trip{s: t.s, reply: true, live: t.live, known: no, door: t.door, via: t.via, through: t.through}
+	r := trip{s: t.s, reply: true, live: t.live, known: no, door: t.door, via: t.via, through: t.through, crossed: t.crossed}
 	g := t.s.to
 	return w.walked(func() outcome {
 		switch {
@@ -314,7 +314,7 @@ func (w *walker) translate(t trip, inner *segment, back func(trip) outcome, begi
 	e := t.s.e
 	reply, backs := exactly(e.All()), []*step{nil}
 	if back != nil {
-		r := trip{s: t.s, reply: true, live: t.live, known: no, via: t.via, door: t.door}
+		r := trip{s: t.s, reply: true, live: t.live, known: no, via: t.via, door: t.door, crossed: t.crossed}
 		reply, backs = w.walked(func() outcome { return back(r) })
 		if w.hope && len(backs) == 0 {
 			backs = []*step{nil}
