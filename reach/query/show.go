@@ -94,11 +94,17 @@ func (p *Pair) witness(m *reach.Model, q Question) *Shown {
 				complete, forward = x.Complete, x.Forward
 			}
 		}
-		fits := union(s, addressed(s, t.flow, t.asked))
+		ways := addressed(s, t.flow, t.asked)
+		fits := union(s, ways)
 		var among []solver.Set
 		switch p.Verdict {
 		case trace.Allow:
-			among = []solver.Set{complete.Must}
+			for _, w := range ways { // the direct way says most
+				if len(w.through) == 0 {
+					among = append(among, s.Intersect(complete.Must, w.set))
+				}
+			}
+			among = append(among, complete.Must)
 		case trace.Unknown:
 			among = []solver.Set{s.Difference(complete.May, complete.Must)}
 		case trace.Deny, trace.VerdictInvalid:
