@@ -16,7 +16,7 @@ import (
 func (m *Model) Blockers(f packet.Family, flow Flow, asked solver.Set) []Stage {
 	var stages []Stage
 	seen := map[string]bool{}
-	for _, r := range m.Repairs(f, flow, asked) {
+	for _, r := range m.repairs(f, flow, asked, false) {
 		for _, s := range r.Alone {
 			if !seen[s.Message] {
 				seen[s.Message] = true
@@ -29,8 +29,16 @@ func (m *Model) Blockers(f packet.Family, flow Flow, asked solver.Set) []Stage {
 
 // Repairs lists what stands in the way of a set, way by way: the one with the
 // fewest changes first. The ways are those that there are, and those that there
-// would be if a route led where the second end is.
+// would be if a route led where the second end is. Where the set names some
+// destinations, only ways to these count, and those to load balancers of theirs
+// that do not send on to the second end.
 func (m *Model) Repairs(f packet.Family, flow Flow, asked solver.Set) []Repair {
+	return m.repairs(f, flow, asked, true)
+}
+
+// repairs is Repairs, on demand without what each change would have to let
+// through.
+func (m *Model) repairs(f packet.Family, flow Flow, asked solver.Set, spelled bool) []Repair {
 	e := m.engines[f]
 	w := &walker{e: e, q: flow.Question, hope: true, asked: asked}
 	for _, a := range endPlaces(flow.From) {
@@ -40,15 +48,20 @@ func (m *Model) Repairs(f packet.Family, flow Flow, asked solver.Set) []Repair {
 	}
 	if !flow.Direct && flow.To != nil {
 		w.through(m, flow.From, flow.To)
-		w.unregistered(m, flow, asked)
 	}
-	ways := slices.DeleteFunc(slices.Clone(w.ways), func(way Way) bool { return !e.namedBy(way, asked) })
-	if len(ways) == 0 {
-		ways = w.ways // no way goes to what was asked for: all of them say so
+	ways := w.ways
+	if e.Project(asked, packet.FieldDst) != asked {
+		if !flow.Direct && flow.To != nil {
+			w.unregistered(m, flow, asked)
+		}
+		ways = slices.DeleteFunc(slices.Clone(w.ways), func(way Way) bool { return !e.namedBy(way, asked) })
+		if len(ways) == 0 {
+			ways = w.ways // no way goes to what was asked for: all of them say so
+		}
 	}
 	var rs []Repair
 	for _, way := range ways {
-		if r := e.repair(way, asked); len(r.Changes) > 0 {
+		if r := e.repair(way, asked, spelled); len(r.Changes) > 0 {
 			rs = append(rs, r)
 		}
 	}

@@ -80,7 +80,7 @@ func (e *engine) translated(b Band, f packet.Field, ps []pair) Band {
 	if ps == nil {
 		return b
 	}
-	if e.Project(b.Must, f) == b.Must && e.Project(b.May, f) == b.May && e.Project(b.Ground, f) == b.Ground {
+	if !e.reads(b.Must, f) && !e.reads(b.May, f) && !e.reads(b.Ground, f) {
 		for _, p := range ps {
 			if !p.sure {
 				b.Must = e.Difference(b.Must, e.from(f, p.before))
@@ -102,6 +102,25 @@ func (e *engine) translated(b Band, f packet.Field, ps []pair) Band {
 		Must:   e.Difference(e.Union(before...), e.Union(spoiled...)),
 		Ground: e.Union(ground...), May: e.Union(may...),
 	}
+}
+
+// reads reports whether a set depends on an address.
+func (e *engine) reads(a solver.Set, f packet.Field) bool {
+	if a == solver.Empty || a == e.All() {
+		return false
+	}
+	key := reading{a, f}
+	r, ok := e.readings[key]
+	if !ok {
+		r = e.Project(a, f) != a
+		e.readings[key] = r
+	}
+	return r
+}
+
+type reading struct {
+	set   solver.Set
+	field packet.Field
 }
 
 // picked is the band whatever, or for some, address of a pair is put in.

@@ -34,6 +34,7 @@ type engine struct {
 	standings map[standingKey]*standing
 	lenses    map[lensKey]*lens
 	transits  map[transitKey]transitEntry
+	readings  map[reading]bool
 	other     *engine // of the other family
 	// held are the known private addresses, and public ones, of interfaces.
 	held     map[*ir.VPC]*netipx.IPSet
@@ -76,7 +77,7 @@ func Compile(ctx context.Context, n *ir.Network) (*Model, error) {
 			Space: s, net: n,
 			acls:    map[aclKey]Band{},
 			carries: map[*ir.Interface]*carry{}, sets: map[string]*carry{}, filters: map[groupKey]Band{},
-			tables: map[tableKey]*partition{}, standings: map[standingKey]*standing{}, lenses: map[lensKey]*lens{}, transits: map[transitKey]transitEntry{},
+			tables: map[tableKey]*partition{}, standings: map[standingKey]*standing{}, lenses: map[lensKey]*lens{}, transits: map[transitKey]transitEntry{}, readings: map[reading]bool{},
 			held:    map[*ir.VPC]*netipx.IPSet{},
 			heldIn:  map[*ir.Subnet]*netipx.IPSet{},
 			noReply: noReply(s),

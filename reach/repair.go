@@ -36,7 +36,7 @@ type Change struct {
 
 // repair goes along a way with what was asked for, and notes each stage that
 // leaves nothing of it.
-func (e *engine) repair(way Way, asked solver.Set) Repair {
+func (e *engine) repair(way Way, asked solver.Set, spelled bool) Repair {
 	r := Repair{Way: way}
 	left := asked
 	for _, s := range way.Stages {
@@ -49,8 +49,14 @@ func (e *engine) repair(way Way, asked solver.Set) Repair {
 		}
 		if stops, err := e.Disjoint(band, left); err != nil || !stops {
 			left = e.Intersect(left, band)
-		} else if s.Message != "" {
+			continue
+		}
+		switch {
+		case s.Message == "":
+		case spelled:
 			r.Changes = append(r.Changes, e.change(s, left))
+		default:
+			r.Changes = append(r.Changes, Change{Stage: s})
 		}
 	}
 	return r

@@ -321,15 +321,17 @@ func (w *walker) translate(t trip, inner *segment, back func(trip) outcome, begi
 		}
 	}
 	inner.outer, inner.path, inner.back = t.s, t.path, backs
+	if !w.hope {
+		inner.met = w.all(e, t.path)
+	}
 	t.s, t.path, t.via, t.forwarded = inner, nil, nil, false
 	t.live = inner.lens.push(t.live)
 	o := begin(t)
 	if w.hope || o.forward.May == solver.Empty {
 		return nothing()
 	}
-	before := w.all(e, inner.path)
 	return outcome{
-		forward:  all(e.Space, before, inner.lens.pull(o.forward)),
-		complete: all(e.Space, before, inner.lens.pull(o.complete), anyOf(e.Space, reply, exactly(e.noReply))),
+		forward:  all(e.Space, inner.met, inner.lens.pull(o.forward)),
+		complete: all(e.Space, inner.met, inner.lens.pull(o.complete), anyOf(e.Space, reply, exactly(e.noReply))),
 	}
 }

@@ -42,9 +42,8 @@ func (w *walker) waysOf(t trip, o outcome, back *step) {
 		root = s.outer
 		forward = append(stagesOf(s.outer, s.path), forward...)
 		if !w.hope {
-			before := w.all(s.outer.e, s.path)
-			o.forward = all(s.outer.e.Space, before, s.lens.pull(o.forward))
-			o.complete = all(s.outer.e.Space, before, s.lens.pull(o.complete))
+			o.forward = all(s.outer.e.Space, s.met, s.lens.pull(o.forward))
+			o.complete = all(s.outer.e.Space, s.met, s.lens.pull(o.complete))
 		}
 		var more []tail
 		for _, b := range s.back {
