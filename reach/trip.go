@@ -49,6 +49,7 @@ type segment struct {
 	outer *segment
 	lens  *lens   // from this segment's headers to the outer one's
 	path  *step   // what the request met on the outer one
+	met   Band    // all of that
 	back  []*step // how the reply goes on there; nil: it does not
 }
 
