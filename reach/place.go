@@ -166,7 +166,7 @@ func (e *engine) addresses(i *ir.Interface, p place) holding {
 			}
 		case a.Family == e.Family() || a.Family == packet.FamilyInvalid:
 			h.fixed = false
-			b.AddSet(e.free(p))
+			b.AddSet(e.picks(i, p))
 		}
 	}
 	for _, c := range i.Prefixes {
@@ -178,6 +178,25 @@ func (e *engine) addresses(i *ir.Interface, p place) holding {
 	may.AddSet(h.sure)
 	h.may = build(&may)
 	return h
+}
+
+// picks returns the private addresses that AWS may pick for an interface. Where
+// the subnet's CIDR is not known, an internet address is taken for the public
+// one that it may have as well: that a VPC uses internet addresses as private
+// ones is not assumed.
+func (e *engine) picks(i *ir.Interface, p place) *netipx.IPSet {
+	free := e.free(p)
+	if e.Family() != packet.IPv4 || p.subnet != nil && p.subnet.IPv4.Known() {
+		return free
+	}
+	public, _, fixed := e.publics(i, p)
+	if fixed {
+		return free
+	}
+	var b netipx.IPSetBuilder
+	b.AddSet(free)
+	b.RemoveSet(public)
+	return build(&b)
 }
 
 // free returns the addresses that AWS may pick at a place: the subnet's, less
