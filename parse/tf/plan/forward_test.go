@@ -59,20 +59,26 @@ func TestForwardsOfAPlan(t *testing.T) {
 		planned{"aws_lb_target_group", group, object{"id": true, "arn": true, "preserve_client_ip": true}, nil},
 		planned{"aws_alb_target_group", group, object{"id": true, "arn": true}, nil},
 		planned{
-			"aws_lb_target_group_attachment", object{"port": nil}, object{"id": true, "target_group_arn": true, "target_id": true},
+			"aws_lb_target_group_attachment",
+			object{"port": nil},
+			object{"id": true, "target_group_arn": true, "target_id": true},
 			object{"target_group_arn": refs("aws_lb_target_group.x.arn", "aws_lb_target_group.x"), "target_id": refs("aws_instance.x.id", "aws_instance.x")},
 		},
 		planned{
-			"aws_autoscaling_group", object{"vpc_zone_identifier": []string{"subnet-1"}}, object{"id": true, "name": true, "target_group_arns": true, "load_balancers": true},
+			"aws_autoscaling_group",
+			object{"vpc_zone_identifier": []string{"subnet-1"}},
+			object{"id": true, "name": true, "target_group_arns": true, "load_balancers": true},
 			object{"target_group_arns": refs("aws_lb_target_group.x.arn", "aws_lb_target_group.x", "aws_alb_target_group.x.arn", "aws_alb_target_group.x"), "load_balancers": refs("aws_elb.x.name", "aws_elb.x")},
 		},
 		planned{
-			"aws_lb_listener", object{"port": 443, "protocol": "HTTPS", "default_action": []any{object{"type": "forward", "forward": []any{}}}},
+			"aws_lb_listener",
+			object{"port": 443, "protocol": "HTTPS", "default_action": []any{object{"type": "forward", "forward": []any{}}}},
 			object{"id": true, "arn": true, "load_balancer_arn": true, "default_action": []any{object{"target_group_arn": true}}},
 			object{"load_balancer_arn": refs("aws_lb.x.arn", "aws_lb.x"), "default_action": []any{object{"target_group_arn": refs("aws_lb_target_group.x.arn", "aws_lb_target_group.x"), "type": object{"constant_value": "forward"}}}},
 		},
 		planned{
-			"aws_lb_listener_rule", object{"action": []any{object{"type": "forward", "target_group_arn": nil, "forward": []any{object{"target_group": []any{object{"weight": 1}}}}}}},
+			"aws_lb_listener_rule",
+			object{"action": []any{object{"type": "forward", "target_group_arn": nil, "forward": []any{object{"target_group": []any{object{"weight": 1}}}}}}},
 			object{"id": true, "arn": true, "listener_arn": true, "action": []any{object{"forward": []any{object{"target_group": []any{object{"arn": true}}}}}}},
 			object{
 				"listener_arn": refs("aws_lb_listener.x.arn", "aws_lb_listener.x"),
@@ -80,8 +86,10 @@ func TestForwardsOfAPlan(t *testing.T) {
 			},
 		},
 		planned{
-			"aws_elb", object{"internal": true, "subnets": []string{"subnet-1"}, "listener": []any{object{"lb_port": 80, "instance_port": 8080, "lb_protocol": "http", "instance_protocol": "http"}}},
-			object{"id": true, "name": true, "instances": true}, object{"instances": refs("aws_instance.x.id", "aws_instance.x")},
+			"aws_elb",
+			object{"internal": true, "subnets": []string{"subnet-1"}, "listener": []any{object{"lb_port": 80, "instance_port": 8080, "lb_protocol": "http", "instance_protocol": "http"}}},
+			object{"id": true, "name": true, "instances": true},
+			object{"instances": refs("aws_instance.x.id", "aws_instance.x")},
 		},
 	))
 	want := `
