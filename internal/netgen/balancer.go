@@ -145,13 +145,11 @@ func (g *gen) divert(q *Question, c *corner, ps []passage) {
 	if len(ps) == 0 || g.chance(50) {
 		return
 	}
-	f := q.Header.Family()
 	switch p := pick(g, ps...); {
 	case p.balancer != nil && q.From != p.target.Interface && q.From != p.balancer:
+		f := packet.IPv4
 		if hasIPv6(q.From) && hasIPv6(p.balancer) && g.chance(30) {
 			f = packet.IPv6
-		} else {
-			f = packet.IPv4
 		}
 		q.To = p.target.Interface
 		q.Header = packet.Header{Src: g.addressOf(q.From, f, false), Dst: g.addressOf(p.balancer, f, q.From == nil || g.chance(20)), Protocol: p.service.Protocol}

@@ -144,22 +144,23 @@ func (v view) transitTable(attr string) *ir.TransitTable {
 // attachment returns the attachment that the view names, as the gateway of a
 // table sees it: a peering has two ends.
 func (v view) attachment(t *ir.TransitTable) *ir.Attachment {
-	for _, e := range v.single("transit_gateway_attachment_id") {
-		a, gw := v.b.attached[refOf(e).key], v.b.transitWith[t]
-		if a == nil || gw == nil || contains(gw.Attachments, a) {
-			return a
-		}
-		if far := v.b.farEnds[a]; far != nil && contains(gw.Attachments, far) {
-			return far
-		}
-		if v.b.adrift[a] { // found, and not said where
-			gw.Attachments = append(gw.Attachments, a)
-			why := notInInput(a.Origin.Address, "default route table", a.Origin.Range)
-			v.b.transitOf(gw).attachments[a] = attachmentState{ir.NotKnown[bool](why), ir.NotKnown[bool](why)}
-		}
+	es := v.single("transit_gateway_attachment_id")
+	if len(es) == 0 {
+		return nil
+	}
+	a, gw := v.b.attached[refOf(es[0]).key], v.b.transitWith[t]
+	if a == nil || gw == nil || contains(gw.Attachments, a) {
 		return a
 	}
-	return nil
+	if far := v.b.farEnds[a]; far != nil && contains(gw.Attachments, far) {
+		return far
+	}
+	if v.b.adrift[a] { // found, and not said where
+		gw.Attachments = append(gw.Attachments, a)
+		why := notInInput(a.Origin.Address, "default route table", a.Origin.Range)
+		v.b.transitOf(gw).attachments[a] = attachmentState{ir.NotKnown[bool](why), ir.NotKnown[bool](why)}
+	}
+	return a
 }
 
 // attachedTo reports whether an attachment is surely with the gateway of a
