@@ -213,6 +213,9 @@ func TestKnownNetworks(t *testing.T) {
 		if seed%4 == 3 {
 			hideAddresses(n, rng)
 		}
+		if seed%7 == 2 {
+			hideSubnets(n, rng)
+		}
 		if seed%5 == 0 {
 			overlap(n)
 		}
@@ -247,6 +250,27 @@ func hideAddresses(n *ir.Network, rng *rand.Rand) {
 		if _, ok := i.Subnet.Known(); !ok || rng.IntN(3) == 0 {
 			continue
 		}
+		for k := range i.Addresses {
+			i.Addresses[k].Private = ir.NotKnown[netip.Addr](&ir.Unknown{Term: fmt.Sprintf("%s.address[%d]", i.ID, k)})
+		}
+	}
+}
+
+// hideSubnets lets some interfaces stand in one of several subnets of their VPC.
+func hideSubnets(n *ir.Network, rng *rand.Rand) {
+	for _, i := range n.Interfaces {
+		own, ok := i.Subnet.Known()
+		if !ok || rng.IntN(2) == 0 {
+			continue
+		}
+		c := ir.Choice[*ir.Subnet]{Of: []*ir.Subnet{own}, Why: &ir.Unknown{Term: i.ID + ".subnet"}}
+		for _, s := range n.Subnets {
+			vpc, _ := own.VPC.Known()
+			if v, ok := s.VPC.Known(); ok && v == vpc && s != own && rng.IntN(2) == 0 {
+				c.Of = append(c.Of, s)
+			}
+		}
+		i.Subnet = c
 		for k := range i.Addresses {
 			i.Addresses[k].Private = ir.NotKnown[netip.Addr](&ir.Unknown{Term: fmt.Sprintf("%s.address[%d]", i.ID, k)})
 		}

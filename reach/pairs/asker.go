@@ -170,22 +170,26 @@ func (a *asker) flow(ctx context.Context, from, to *ir.Interface) (reach.Flow, *
 }
 
 // read turns packet sets into sets of services: an atom surely flows when all
-// of it does, possibly when some of it does.
+// of it does, possibly when some of it does. Where an address is not known, what
+// surely flows does so for every one that the interface may have.
 func (a *asker) read(s *solver.Space, flow *reach.Flow, u, v *Vertex) (*Answer, error) {
 	t := a.t
 	out := newAnswer(t.Universe.Words)
-	fixed := u.Addr.IsValid() && v.Addr.IsValid()
 	ask := asking{a: a, s: s, u: u, v: v}
+	if !u.Addr.IsValid() || !v.Addr.IsValid() {
+		flow.Forward.Must = ask.every(flow, flow.Forward.Must)
+		flow.Complete.Must = ask.every(flow, flow.Complete.Must)
+	}
 	for k := range t.Universe.Atoms {
 		in := ask.boxes(k)
 		if ask.some(in, flow.Forward.May) {
 			set(out.May.Forward, k)
-			if fixed && ask.all(in, flow.Forward.Must) {
+			if ask.all(in, flow.Forward.Must) {
 				set(out.Must.Forward, k)
 			}
 		}
 	}
-	ask.replies(flow, out, fixed)
+	ask.replies(flow, out)
 	return out, ask.err
 }
 
@@ -195,6 +199,60 @@ type asking struct {
 	s    *solver.Space
 	u, v *Vertex
 	err  error
+}
+
+// every keeps the headers that are in a set whichever addresses the ends have,
+// of those that are not known. It does not read the fields of these.
+func (q *asking) every(flow *reach.Flow, set solver.Set) solver.Set {
+	among := q.s.Intersect(flow.Addressed, q.s.Of(q.own()...))
+	bad := q.s.Difference(among, set)
+	for _, end := range []struct {
+		field packet.Field
+		v     *Vertex
+	}{{packet.FieldSrc, q.u}, {packet.FieldDst, q.v}} {
+		if !end.v.Addr.IsValid() {
+			among, bad = q.s.Project(among, end.field), q.s.Project(bad, end.field)
+		}
+	}
+	return q.s.Difference(among, bad)
+}
+
+// own are the headers to the second interface's private addresses, as far as
+// they are known: not to public ones.
+func (q *asking) own() []solver.Box {
+	all := solver.Everything(q.s.Family())
+	var boxes []solver.Box
+	add := func(c *ir.Value[netip.Prefix]) bool {
+		if c.Known() && c.V.IsValid() && packet.FamilyOfPrefix(c.V) == q.s.Family() {
+			b := all
+			b.Dst = netipx.RangeOfPrefix(c.V.Masked())
+			boxes = append(boxes, b)
+		}
+		return c.Known()
+	}
+	at := stands(q.v.Interface)
+	for _, s := range at {
+		known := s.vpc.Seen && s.vpc.More == nil
+		for _, cs := range [...][]ir.Value[netip.Prefix]{s.vpc.IPv4, s.vpc.IPv6} {
+			for k := range cs {
+				known = add(&cs[k]) && known
+			}
+		}
+		if !known {
+			return []solver.Box{all}
+		}
+	}
+	if len(at) == 0 {
+		return []solver.Box{all}
+	}
+	for k := range q.v.Interface.Addresses {
+		if d := &q.v.Interface.Addresses[k]; d.Private.Known() && packet.FamilyOf(d.Private.V) == q.s.Family() {
+			b := all
+			b.Dst = solver.Address(d.Private.V)
+			boxes = append(boxes, b)
+		}
+	}
+	return boxes
 }
 
 // boxes are the headers of an atom between the two vertices.
@@ -232,10 +290,10 @@ func (q *asking) all(boxes []solver.Box, in solver.Set) bool {
 
 // replies finds the client ports at which replies arrive: surely when they do
 // whatever the service, possibly when they do for some.
-func (q *asking) replies(flow *reach.Flow, out *Answer, fixed bool) {
+func (q *asking) replies(flow *reach.Flow, out *Answer) {
 	u := q.a.t.Universe
 	for _, p := range u.ported {
-		q.ported(flow, out, fixed, &p)
+		q.ported(flow, out, &p)
 	}
 	refused := u.empty()
 	for k := range u.Atoms {
@@ -252,7 +310,7 @@ func (q *asking) replies(flow *reach.Flow, out *Answer, fixed bool) {
 		if !has(out.Must.Forward, k) {
 			continue
 		}
-		if fixed && q.all(boxes, flow.Complete.Must) {
+		if q.all(boxes, flow.Complete.Must) {
 			set(out.Must.Reply, at)
 		} else {
 			set(refused, at)
@@ -264,7 +322,7 @@ func (q *asking) replies(flow *reach.Flow, out *Answer, fixed bool) {
 }
 
 // ported finds the client ports of one protocol.
-func (q *asking) ported(flow *reach.Flow, out *Answer, fixed bool, p *protocolMask) {
+func (q *asking) ported(flow *reach.Flow, out *Answer, p *protocolMask) {
 	u := q.a.t.Universe
 	var sure, may []solver.Box
 	for k := range u.Atoms {
@@ -291,7 +349,7 @@ func (q *asking) ported(flow *reach.Flow, out *Answer, fixed bool, p *protocolMa
 		if q.some(clients, answered) {
 			set(out.May.Reply, c)
 		}
-		if fixed && len(sure) > 0 && !q.some(clients, refused) {
+		if len(sure) > 0 && !q.some(clients, refused) {
 			set(out.Must.Reply, c)
 		}
 	}

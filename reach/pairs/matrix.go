@@ -162,29 +162,32 @@ func addMember(ms []member, i *ir.Interface, parts []int32) []member {
 }
 
 // matrix joins all pairs of one family. Where addresses have alternatives,
-// what must flow takes all of them: see picks.
+// what must flow takes all of them: see units.
 func (t *Table) matrix(ctx context.Context, parts []Part, n int) (*grid, error) {
 	of := partsOf(parts)
 	ms := t.members(of)
-	picks := t.findPicks(of, ms)
+	us := t.findUnits()
+	byUnit := make([][]member, len(us.all))
+	for u := range us.all {
+		for _, i := range us.all[u].Interfaces {
+			byUnit[u] = addMember(byUnit[u], i, of[i])
+		}
+	}
 	g := newGrid(t, n)
 	joiners := make([]*joiner, Workers())
-	err := t.Tiles(ctx, func(worker int, tile *Tile) error {
+	joinerOf := func(worker int) *joiner {
 		if joiners[worker] == nil {
-			joiners[worker] = newJoiner(g, ms, picks)
+			joiners[worker] = newJoiner(g, ms, us)
 		}
-		joiners[worker].tile(tile)
+		return joiners[worker]
+	}
+	err := t.join(ctx, us, func(worker int, tile *Tile) error {
+		joinerOf(worker).tile(tile)
 		return nil
+	}, func(worker int, from, to int32, sure *Sets) {
+		joinerOf(worker).units(byUnit[from], byUnit[to], sure)
 	})
-	if err != nil {
-		return nil, err
-	}
-	if picks != nil {
-		if err := t.joinPicks(ctx, g, ms, picks); err != nil {
-			return nil, err
-		}
-	}
-	return g, nil
+	return g, err
 }
 
 // joiner joins the pairs of tiles by parts; each worker has one.
@@ -193,7 +196,7 @@ type joiner struct {
 	grid     *grid
 	members  [][]member
 	some     []bool // by class: it has several interfaces, and just one of some part
-	picks    *picks
+	us       *units
 	touched  []int32  // parts of sources of one destination
 	forward  []uint64 // by part and word, of one destination
 	whole    []uint64
@@ -203,10 +206,10 @@ type joiner struct {
 	complete []uint64
 }
 
-func newJoiner(g *grid, ms [][]member, p *picks) *joiner {
+func newJoiner(g *grid, ms [][]member, us *units) *joiner {
 	t, n := g.t, g.n
 	w := t.Universe.Words
-	j := &joiner{t: t, grid: g, members: ms, picks: p, some: make([]bool, len(ms))}
+	j := &joiner{t: t, grid: g, members: ms, us: us, some: make([]bool, len(ms))}
 	for k := range ms {
 		j.some[k] = t.Classes[k].Interfaces > 1 && slices.ContainsFunc(ms[k], func(m member) bool { return m.only != nil })
 	}
@@ -217,7 +220,7 @@ func newJoiner(g *grid, ms [][]member, p *picks) *joiner {
 
 // tile joins the pairs of a tile.
 func (j *joiner) tile(tile *Tile) {
-	one := j.picks == nil && &tile.Must.forward[0] == &tile.May.forward[0]
+	one := j.us.mixed == 0 && &tile.Must.forward[0] == &tile.May.forward[0]
 	for to := tile.To; to < tile.ToEnd; to++ {
 		switch {
 		case len(j.members[to]) == 0:
@@ -237,12 +240,12 @@ func (j *joiner) destination(tile *Tile, p *Planes, sides []int, to int) {
 	j.touched = j.touched[:0]
 	for from := tile.From; from < tile.FromEnd; from++ {
 		ms := j.members[from]
-		if len(ms) == 0 || sides[0] == mustSide && j.picks.either(from, to) || !j.read(tile, p, to, from) {
+		if len(ms) == 0 || sides[0] == mustSide && j.us.either(from, to) || !j.read(tile, p, to, from) {
 			continue
 		}
 		if j.some[to] || j.some[from] {
 			j.finish()
-			j.apart(sides, from, to)
+			j.apart(sides, ms, j.members[to], j.pair.Must.Forward)
 			continue
 		}
 		if j.joined(ms) {
@@ -304,16 +307,22 @@ func (j *joiner) read(tile *Tile, p *Planes, to, from int) bool {
 	return any != 0
 }
 
-// apart joins a pair of classes whose parts may be one and the same interface.
-func (j *joiner) apart(sides []int, from, to int) {
-	for _, a := range j.members[from] {
-		for _, b := range j.members[to] {
+// apart joins a pair whose parts may be one and the same interface.
+func (j *joiner) apart(sides []int, from, to []member, forward []uint64) {
+	for _, a := range from {
+		for _, b := range to {
 			if a.only != nil && a.only == b.only {
 				continue
 			}
 			for _, side := range sides {
-				j.grid.add(side, int(a.part), int(b.part), j.pair.Must.Forward, j.complete)
+				j.grid.add(side, int(a.part), int(b.part), forward, j.complete)
 			}
 		}
 	}
+}
+
+// units joins what surely flows between two units.
+func (j *joiner) units(from, to []member, sure *Sets) {
+	j.t.Universe.Complete(j.complete, sure.Forward, sure.Reply)
+	j.apart([]int{mustSide}, from, to, sure.Forward)
 }

@@ -186,7 +186,7 @@ func sameAnswers(t *testing.T, x, y *Table, again map[vertexPair]checked) {
 
 func findVertex(t *Table, v *Vertex) int {
 	return slices.IndexFunc(t.Vertices, func(o Vertex) bool {
-		return o.Interface == v.Interface && o.Slot == v.Slot && o.Addr == v.Addr
+		return o.Interface == v.Interface && o.Slot == v.Slot && o.Addr == v.Addr && o.subnet == v.subnet
 	})
 }
 

@@ -3,6 +3,7 @@ package pairs
 import (
 	"context"
 	"math/rand/v2"
+	"slices"
 	"testing"
 
 	"github.com/postern-dev/postern/internal/netgen"
@@ -27,6 +28,9 @@ func TestUnknownNetworks(t *testing.T) {
 		n := netgen.New(rng, o)
 		if seed%4 == 3 {
 			hideAddresses(n, rng)
+		}
+		if seed%4 > 1 {
+			hideSubnets(n, rng)
 		}
 		x, err := compileWith(context.Background(), n, options{noClasses: seed%2 == 0})
 		if err != nil {
@@ -59,7 +63,7 @@ func surround(t *testing.T, n, real *ir.Network, table *Table, rng *rand.Rand, a
 		from, to := rng.IntN(len(table.Vertices)), rng.IntN(len(table.Vertices))
 		u, v := &table.Vertices[from], &table.Vertices[to]
 		ru, rv := same(n, real, u.Interface), same(n, real, v.Interface)
-		if u.Interface == v.Interface || ru == nil || rv == nil || !u.Addr.IsValid() || !v.Addr.IsValid() {
+		if u.Interface == v.Interface || ru == nil || rv == nil || !u.Addr.IsValid() || !v.Addr.IsValid() || !standsIn(n, real, u, ru) || !standsIn(n, real, v, rv) {
 			continue
 		}
 		a, err := p.answer(context.Background(), table.ofVertex[from], table.ofVertex[to])
@@ -102,6 +106,13 @@ func same(n, real *ir.Network, i *ir.Interface) *ir.Interface {
 		}
 	}
 	return nil
+}
+
+// standsIn reports whether an interface turned out to stand in a vertex's
+// subnet.
+func standsIn(n, real *ir.Network, v *Vertex, i *ir.Interface) bool {
+	s, ok := i.Subnet.Known()
+	return v.subnet == nil || ok && slices.Index(n.Subnets, v.subnet) == slices.Index(real.Subnets, s)
 }
 
 // notHeld reports whether an end turned out to have another address.

@@ -15,7 +15,8 @@ type Vertex struct {
 	Interface *ir.Interface
 	// Addr is the address. Where AWS picks it, it stands for all those that no
 	// CIDR of the network tells apart from it; where not even the subnet's CIDR
-	// is known it is the zero address.
+	// is known it is the zero address. An interface that stands in one of several
+	// subnets has alternatives in each of them.
 	Addr netip.Addr
 	// Slot numbers what the interface has of addresses: vertices of one slot are
 	// alternatives, of which the interface has one (Picked), or the addresses of
@@ -106,38 +107,82 @@ type assigner struct {
 	held   map[*ir.VPC][]key
 }
 
-func (a *assigner) interfaceVertices(i *ir.Interface) {
-	v := Vertex{Interface: i, maybe: i.Maybe != nil, odd: true}
-	if s, ok := i.Subnet.Known(); ok {
-		if vpc, ok := s.VPC.Known(); ok {
-			v.subnet, v.vpc = s, vpc
-			v.odd = len(i.Groups.Sure) == 0 && (len(i.Groups.Maybe) > 0 || i.Groups.Open != nil)
+// stand is a subnet that an interface may stand in.
+type stand struct {
+	subnet *ir.Subnet
+	vpc    *ir.VPC
+}
+
+// stands lists the subnets that an interface may stand in; nil where they, or
+// their VPCs, are not all known.
+func stands(i *ir.Interface) []stand {
+	if i.Subnet.Open != nil {
+		return nil
+	}
+	var all []stand
+	for _, s := range i.Subnet.Of {
+		vpc, ok := s.VPC.Known()
+		if !ok {
+			return nil
 		}
+		if one := (stand{s, vpc}); !slices.Contains(all, one) {
+			all = append(all, one)
+		}
+	}
+	return all
+}
+
+func (a *assigner) interfaceVertices(i *ir.Interface) {
+	at := stands(i)
+	v := Vertex{Interface: i, odd: true}
+	if len(at) > 0 {
+		v.odd = len(i.Groups.Sure) == 0 && (len(i.Groups.Maybe) > 0 || i.Groups.Open != nil)
+	} else {
+		at = []stand{{}}
 	}
 	// An Instance Connect endpoint may send with the addresses of its users.
 	v.odd = v.odd || i.Kind == ir.InterfaceConnectEndpoint && !(i.PreserveClient.Known() && !i.PreserveClient.V)
 	for k := range i.Addresses {
 		d := &i.Addresses[k]
-		v.Slot, v.Picked, v.maybe = k, false, i.Maybe != nil || d.Maybe != nil
+		v.Slot, v.maybe = k, i.Maybe != nil || d.Maybe != nil
 		switch {
 		case d.Private.Known():
-			if packet.FamilyOf(d.Private.V) == a.family {
-				a.add(v, d.Private.V.Unmap())
+			if packet.FamilyOf(d.Private.V) != a.family {
+				continue
+			}
+			v.Picked = len(at) > 1
+			for _, s := range at {
+				a.add(v.in(s), d.Private.V.Unmap())
 			}
 		case d.Family == a.family || d.Family == packet.FamilyInvalid:
 			v.Picked = true
-			a.picked(v)
+			a.picked(v, at)
 		}
 	}
 	v.Picked, v.maybe = false, i.Maybe != nil
+	if len(at) == 1 {
+		v = v.in(at[0])
+	} else {
+		v.odd = true
+	}
 	for k, p := range i.Prefixes {
 		if packet.FamilyOfPrefix(p) != a.family {
 			continue
 		}
 		v.Slot = len(i.Addresses) + k
 		first, last := span(p.Masked())
-		a.spread(v, first, last, nil)
+		if parts := a.spread(v, first, last, nil); len(parts) <= maxPicked {
+			a.vs = append(a.vs, parts...)
+		} else {
+			a.add(v, netip.Addr{})
+		}
 	}
+}
+
+// in is the vertex in a subnet.
+func (v Vertex) in(s stand) Vertex {
+	v.subnet, v.vpc = s.subnet, s.vpc
+	return v
 }
 
 func (a *assigner) add(v Vertex, addr netip.Addr) {
@@ -150,36 +195,51 @@ func (a *assigner) add(v Vertex, addr netip.Addr) {
 	a.vs = append(a.vs, v)
 }
 
-// picked adds an address that AWS picks in the subnet: one vertex for all that
-// no CIDR tells apart. [VPC subnet-sizing.md]
-func (a *assigner) picked(v Vertex) {
-	if v.subnet == nil {
-		a.add(v, netip.Addr{})
-		return
-	}
-	c := v.subnet.IPv4
-	if a.family == packet.IPv6 {
-		c = v.subnet.IPv6
-	}
-	switch {
-	case !c.Known():
-		a.add(v, netip.Addr{})
-	case c.V.IsValid():
-		first, last := span(c.V.Masked())
-		for range 4 {
+// picked adds an address that AWS picks in the subnet, or in one of several: a
+// vertex for all that no CIDR tells apart. A subnet without addresses of the
+// family is none that an interface with one stands in. [VPC subnet-sizing.md]
+func (a *assigner) picked(v Vertex, at []stand) {
+	var all []Vertex
+	for _, s := range at {
+		var c ir.Value[netip.Prefix]
+		switch {
+		case s.subnet == nil:
+			a.add(v, netip.Addr{})
+			return
+		case a.family == packet.IPv6:
+			c = s.subnet.IPv6
+		default:
+			c = s.subnet.IPv4
+		}
+		if c.Known() && !c.V.IsValid() {
+			continue
+		}
+		if c.Known() {
+			first, last := span(c.V.Masked())
+			for range 4 {
+				if first.less(last) {
+					first = first.next()
+				}
+			}
 			if first.less(last) {
-				first = first.next()
+				all = append(all, a.spread(v.in(s), first, last, a.taken(s.vpc))...)
 			}
 		}
-		if first.less(last) {
-			a.spread(v, first, last, a.taken(v.vpc))
+		if !c.Known() || len(all) > maxPicked {
+			if len(at) == 1 {
+				v = v.in(s)
+			}
+			a.add(v, netip.Addr{})
+			return
 		}
 	}
+	a.vs = append(a.vs, all...)
 }
 
-// spread adds one vertex for each part between two CIDRs' ends of a range of
-// addresses. Where addresses are taken the last of the range is reserved too.
-func (a *assigner) spread(v Vertex, first, last key, taken []key) {
+// spread makes one vertex for each part between two CIDRs' ends of a range of
+// addresses: as many as there are, or one more than maxPicked. Where AWS picks,
+// the last of the range is reserved too.
+func (a *assigner) spread(v Vertex, first, last key, taken []key) []Vertex {
 	a.gather()
 	cuts := []key{first}
 	from, _ := slices.BinarySearchFunc(a.cuts, first, key.compare)
@@ -189,23 +249,20 @@ func (a *assigner) spread(v Vertex, first, last key, taken []key) {
 		}
 		cuts = append(cuts, c)
 	}
-	var reps []key
+	var parts []Vertex
 	for k, c := range cuts {
 		end := last
 		if k+1 < len(cuts) {
 			end = cuts[k+1]
 		}
 		if c, ok := free(c, end, k+1 < len(cuts) || v.Picked, taken); ok {
-			reps = append(reps, c)
+			if v.key, v.Addr = c, c.addr(a.family); len(parts) > maxPicked {
+				break
+			}
+			parts = append(parts, v)
 		}
 	}
-	if len(reps) > maxPicked {
-		a.add(v, netip.Addr{})
-		return
-	}
-	for _, c := range reps {
-		a.add(v, c.addr(a.family))
-	}
+	return parts
 }
 
 // free finds the first address of a range that is not taken. open: the end

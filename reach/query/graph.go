@@ -13,32 +13,40 @@ import (
 )
 
 // Graph knows which interface can open a flow to which: what somebody on one of
-// them can reach next. It keeps a bit for each pair of classes of interfaces.
+// them can reach next. It keeps bits for each pair of units of package pairs:
+// interfaces that nothing tells apart are one.
 type Graph struct {
 	model  *reach.Model
 	nodes  []*ir.Interface
 	number map[*ir.Interface]int
 	layers []layer // one for each family
+	sent   map[sending][]int
 }
 
-// layer is the flows of one family, between classes.
+// sending is what forwards depends on.
+type sending struct {
+	lb    int
+	which flows
+}
+
+// layer is the flows of one family.
 type layer struct {
-	table     *pairs.Table
-	classes   [][]int // by interface
-	members   [][]int // by class
-	must, may []bitset
-	notable   []bitset // of must: those that are asked for by the graph's maker
+	*pairs.Relation
+	units   [][]int32 // by interface
+	members [][]int32 // by unit
 }
 
+// bitset is numbers below a bound.
 type bitset []uint64
 
-func (b bitset) set(i int)      { b[i/64] |= 1 << (i % 64) }
-func (b bitset) has(i int) bool { return b[i/64]&(1<<(i%64)) != 0 }
+func (b bitset) set(i int) { b[i/64] |= 1 << (i % 64) }
 
 // NewGraph computes which flows there are, and which of the sure ones are
-// notable, when that is not nil. The error is the context's.
+// notable, when that is not nil. What is sure holds for every address, and
+// every subnet, that the two interfaces may turn out to have. It takes three
+// bits for each two units, two when notable is nil. The error is the context's.
 func NewGraph(ctx context.Context, m *reach.Model, notable func(pairs.Services) bool) (*Graph, error) {
-	g := &Graph{model: m, nodes: m.Net.Interfaces, number: map[*ir.Interface]int{}}
+	g := &Graph{model: m, nodes: m.Net.Interfaces, number: map[*ir.Interface]int{}, sent: map[sending][]int{}}
 	for i, nic := range g.nodes {
 		g.number[nic] = i
 	}
@@ -46,82 +54,63 @@ func NewGraph(ctx context.Context, m *reach.Model, notable func(pairs.Services) 
 	if err != nil {
 		return nil, err
 	}
-	at := map[*pairs.Table]*layer{}
-	class := map[*pairs.Class]int{}
 	for _, f := range packet.Families {
 		t := index.Table(f)
 		if t == nil {
 			continue
 		}
-		g.layers = append(g.layers, g.newLayer(t, class))
-	}
-	for i := range g.layers {
-		at[g.layers[i].table] = &g.layers[i]
-	}
-	for p, err := range index.Pairs(ctx) {
+		r, err := t.Relation(ctx, notable)
 		if err != nil {
 			return nil, err
 		}
-		l, from, to := at[p.Table], class[p.From], class[p.To]
-		if !p.Complete.Must.Empty() {
-			l.must[from].set(to)
-			if notable != nil && notable(p.Complete.Must) {
-				l.notable[from].set(to)
-			}
-		}
-		if !p.Complete.May.Empty() {
-			l.may[from].set(to)
-		}
+		g.layers = append(g.layers, g.newLayer(r))
 	}
 	return g, nil
 }
 
-func (g *Graph) newLayer(t *pairs.Table, class map[*pairs.Class]int) layer {
-	l := layer{table: t, classes: make([][]int, len(g.nodes)), members: make([][]int, len(t.Classes))}
-	words := (len(t.Classes) + 63) / 64
-	for k := range t.Classes {
-		c := &t.Classes[k]
-		class[c] = k
-		l.must, l.may, l.notable = append(l.must, make(bitset, words)), append(l.may, make(bitset, words)), append(l.notable, make(bitset, words))
-		for _, v := range c.Vertices {
-			i := g.number[t.Vertices[v].Interface]
-			if !slices.Contains(l.classes[i], k) {
-				l.classes[i], l.members[k] = append(l.classes[i], k), append(l.members[k], i)
-			}
+func (g *Graph) newLayer(r *pairs.Relation) layer {
+	l := layer{Relation: r, units: make([][]int32, len(g.nodes)), members: make([][]int32, len(r.Units))}
+	for u := range r.Units {
+		for _, nic := range r.Units[u].Interfaces {
+			i := g.number[nic]
+			l.units[i], l.members[u] = append(l.units[i], int32(u)), append(l.members[u], int32(i))
 		}
 	}
 	return l
 }
 
 // flows chooses which flows a walk follows.
-type flows uint8
+type flows = pairs.Certainty
 
 const (
-	possible flows = iota
-	sure
-	notable // sure ones
+	possible = pairs.Possible
+	sure     = pairs.Sure
+	notable  = pairs.Marked
 )
 
 // next calls visit for everything that a flow can be opened to from an
-// interface, in the order of classes; done are classes that it may leave out.
-func (g *Graph) next(from int, which flows, done map[int]bitset, visit func(to int)) {
+// interface, in the order of units; done are units that it may leave out.
+func (g *Graph) next(from int, which flows, done []bitset, visit func(to int)) {
 	for k := range g.layers {
 		l := &g.layers[k]
-		for _, c := range l.classes[from] {
-			for w, word := range [...][]bitset{l.may, l.must, l.notable}[which][c] {
+		for _, u := range l.units[from] {
+			for w, word := range l.Row(which, int(u)) {
 				word &^= done[k][w]
 				for word != 0 {
 					to := w*64 + bits.TrailingZeros64(word)
 					word &= word - 1
-					// In its own class a member does not reach itself: another one may
-					// have to come for it.
-					if !l.holds(to, from) {
-						done[k].set(to)
-					}
+					// In its own unit a member does not reach itself: another one may have
+					// to come for it.
+					own := false
 					for _, i := range l.members[to] {
-						if i != from {
-							visit(i)
+						if int(i) == from {
+							own = true
+						} else {
+							visit(int(i))
 						}
+					}
+					if !own {
+						done[k].set(to)
 					}
 				}
 			}
@@ -129,10 +118,8 @@ func (g *Graph) next(from int, which flows, done map[int]bitset, visit func(to i
 	}
 }
 
-func (l *layer) holds(class, nic int) bool { return slices.Contains(l.members[class], nic) }
-
-func (g *Graph) fresh() map[int]bitset {
-	done := map[int]bitset{}
+func (g *Graph) fresh() []bitset {
+	done := make([]bitset, len(g.layers))
 	for k := range g.layers {
 		done[k] = make(bitset, (len(g.layers[k].members)+63)/64)
 	}
@@ -154,9 +141,10 @@ func carries(i *ir.Interface) bool {
 
 // forwards are the targets that a load balancer sends flows to.
 func (g *Graph) forwards(ctx context.Context, lb *ir.Interface, which flows) ([]int, error) {
-	var to []int
-	if lb.Services == nil {
-		return nil, nil
+	key := sending{g.number[lb], which}
+	to, ok := g.sent[key]
+	if ok || lb.Services == nil {
+		return to, nil
 	}
 	for _, s := range lb.Services.Ports {
 		if s.Forward == nil {
@@ -179,6 +167,7 @@ func (g *Graph) forwards(ctx context.Context, lb *ir.Interface, which flows) ([]
 			}
 		}
 	}
+	g.sent[key] = to
 	return to, nil
 }
 

@@ -154,72 +154,39 @@ func (x *Matrix) inside(ctx context.Context, n *ir.Network, at map[*ir.Interface
 	if err != nil {
 		return err
 	}
-	// What flows between two classes flows between the blocks of their members.
-	tables := map[*pairs.Table]map[*pairs.Class][]int{}
+	parts := make([]pairs.Part, len(x.Blocks))
+	for k, b := range x.Blocks {
+		parts[k].Name = b.Name
+	}
+	for _, i := range n.Interfaces {
+		parts[at[i]].Interfaces = append(parts[at[i]].Interfaces, i)
+	}
+	m, err := index.Matrix(ctx, parts, false)
+	if err != nil {
+		return err
+	}
 	for _, f := range packet.Families {
 		t := index.Table(f)
 		if t == nil {
 			continue
 		}
-		blocks := map[*pairs.Class][]int{}
-		for k := range t.Classes {
-			c := &t.Classes[k]
-			for _, v := range c.Vertices {
-				if b := at[t.Vertices[v].Interface]; !slices.Contains(blocks[c], b) {
-					blocks[c] = append(blocks[c], b)
+		for from := range x.Cells {
+			for to := range x.Cells[from] {
+				services := m.Cell(f, from, to).Complete
+				if services.May.Empty() && services.Must.Empty() {
+					continue
 				}
-			}
-		}
-		tables[t] = blocks
-	}
-	sums := map[*pairs.Table]map[[2]int]*sum{}
-	for p, err := range index.Pairs(ctx) {
-		if err != nil {
-			return err
-		}
-		if sums[p.Table] == nil {
-			sums[p.Table] = map[[2]int]*sum{}
-		}
-		of := sums[p.Table]
-		for _, i := range tables[p.Table][p.From] {
-			for _, j := range tables[p.Table][p.To] {
-				k := [2]int{i, j}
-				if of[k] == nil {
-					of[k] = &sum{}
+				c := &x.Cells[from][to]
+				c.Must = append(c.Must, serviceRows(t.Universe, services.Must.Mask())...)
+				rest := slices.Clone(services.May.Mask())
+				for w, m := range services.Must.Mask() {
+					rest[w] &^= m
 				}
-				of[k].add(p)
+				c.May = append(c.May, serviceRows(t.Universe, rest)...)
 			}
-		}
-	}
-	for _, f := range packet.Families {
-		t := index.Table(f)
-		for k, s := range sums[t] {
-			c := &x.Cells[k[0]][k[1]]
-			c.Must = append(c.Must, serviceRows(t.Universe, s.must)...)
-			for w := range s.may {
-				s.may[w] &^= s.must[w]
-			}
-			c.May = append(c.May, serviceRows(t.Universe, s.may)...)
 		}
 	}
 	return nil
-}
-
-// sum is the services of several pairs, as atoms of their universe.
-type sum struct{ must, may []uint64 }
-
-func (s *sum) add(p pairs.Pair) {
-	s.must, s.may = join(s.must, p.Complete.Must.Mask(), p.Table.Universe.Words), join(s.may, p.Complete.May.Mask(), p.Table.Universe.Words)
-}
-
-func join(into, mask []uint64, words int) []uint64 {
-	if into == nil {
-		into = make([]uint64, words)
-	}
-	for w, bits := range mask {
-		into[w] |= bits
-	}
-	return into
 }
 
 // serviceRows writes services as rows without addresses.

@@ -1,0 +1,125 @@
+package pairs
+
+import (
+	"context"
+	"slices"
+	"sync/atomic"
+)
+
+// Relation says which units can open flows to which, three bits for each two.
+type Relation struct {
+	Units []Unit
+	words int
+	sets  [3][]uint64 // by Certainty: a row of bits for each unit
+}
+
+// Certainty chooses flows.
+type Certainty uint8
+
+// The flows of a relation.
+const (
+	Possible Certainty = iota // something may be completed
+	Sure                      // something surely is, whatever AWS picks
+	Marked                    // something that the caller looks for surely is
+)
+
+// Row is the units that one can open flows to, as bits. It must not be changed.
+func (r *Relation) Row(c Certainty, from int) []uint64 {
+	return r.sets[c][from*r.words : (from+1)*r.words]
+}
+
+func (r *Relation) set(c Certainty, from, to int32) {
+	at, bit := &r.sets[c][int(from)*r.words+int(to)/64], uint64(1)<<(to%64)
+	if atomic.LoadUint64(at)&bit == 0 {
+		atomic.OrUint64(at, bit)
+	}
+}
+
+// Relation finds which units can open flows to which. Those that marked
+// reports true for, of what surely flows between two units, are Marked; it is
+// called from many goroutines, and may be nil. The error is the context's.
+func (t *Table) Relation(ctx context.Context, marked func(Services) bool) (*Relation, error) {
+	us := t.findUnits()
+	r := &Relation{Units: us.all, words: (len(us.all) + 63) / 64}
+	for c := range r.sets {
+		if c != int(Marked) || marked != nil {
+			r.sets[c] = make([]uint64, len(us.all)*r.words)
+		} else {
+			r.sets[c] = r.sets[Sure]
+		}
+	}
+	workers := make([]*relater, Workers())
+	of := func(k int) *relater {
+		if workers[k] == nil {
+			workers[k] = &relater{t: t, us: us, r: r, marked: marked, marks: map[uint64]bool{}, complete: t.Universe.empty(), pair: newAnswer(t.Universe.Words)}
+		}
+		return workers[k]
+	}
+	err := t.join(ctx, us, func(worker int, tile *Tile) error {
+		of(worker).tile(tile)
+		return nil
+	}, func(worker int, from, to int32, sure *Sets) { of(worker).sure(from, to, sure) })
+	return r, err
+}
+
+// relater fills a relation; each worker has one.
+type relater struct {
+	t        *Table
+	us       *units
+	r        *Relation
+	marked   func(Services) bool
+	marks    map[uint64]bool // of universes of one word
+	complete []uint64
+	pair     *Answer
+}
+
+func (x *relater) tile(tile *Tile) {
+	for to := tile.To; to < tile.ToEnd; to++ {
+		for from := tile.From; from < tile.FromEnd; from++ {
+			if !tile.read(x.pair, to, from, x.t.Universe.Words) {
+				continue
+			}
+			x.t.Universe.Complete(x.complete, x.pair.May.Forward, x.pair.May.Reply)
+			if zero(x.complete) {
+				continue
+			}
+			for _, u := range x.us.of[from] {
+				for _, v := range x.us.of[to] {
+					x.r.set(Possible, u, v)
+				}
+			}
+			if !x.us.either(from, to) {
+				x.sure(x.us.of[from][0], x.us.of[to][0], &x.pair.Must)
+			}
+		}
+	}
+}
+
+// sure notes what surely flows between two units.
+func (x *relater) sure(from, to int32, s *Sets) {
+	if zero(s.Forward) {
+		return
+	}
+	x.t.Universe.Complete(x.complete, s.Forward, s.Reply)
+	if zero(x.complete) {
+		return
+	}
+	x.r.set(Sure, from, to)
+	if x.marked != nil && x.isMarked() {
+		x.r.set(Marked, from, to)
+	}
+}
+
+func (x *relater) isMarked() bool {
+	if len(x.complete) > 1 {
+		return x.marked(Services{&serviceSet{x.t.Universe, slices.Clone(x.complete)}})
+	}
+	is, ok := x.marks[x.complete[0]]
+	if !ok {
+		is = x.marked(x.t.sets.of(x.complete))
+		if len(x.marks) < maxKnown {
+			x.marks[x.complete[0]] = is
+		}
+	}
+	return is
+}
