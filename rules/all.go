@@ -3,6 +3,7 @@ package rules
 // All returns the catalogue, in the order in which lists show it.
 func All() []*Rule {
 	return []*Rule{
+		pathToData,
 		internetAllTraffic,
 		internetDatabase,
 		internetSSH,
