@@ -62,30 +62,38 @@ func ReachText(r Reach, o Options) string {
 
 // sentence says the answer in one line.
 func (r Reach) sentence() string {
-	what := "packet"
+	what, from, to := "packet", askedName(r.From), askedName(r.To)
 	if r.Service != "" {
 		what = r.Service + " packet"
 	}
 	switch r.Answer.Verdict {
 	case trace.Allow:
 		if r.All {
-			return fmt.Sprintf("every %s from %s reaches %s, and its reply comes back", what, r.From, r.To)
+			return fmt.Sprintf("every %s from %s reaches %s, and its reply comes back", what, from, to)
 		}
 		if n := len(r.Table.Must); n > 1 {
-			return fmt.Sprintf("%d kinds of packets flow from %s to %s, and so do their replies", n, r.From, r.To)
+			return fmt.Sprintf("%d kinds of packets flow from %s to %s, and so do their replies", n, from, to)
 		}
-		return fmt.Sprintf("1 kind of packet flows from %s to %s, and so do its replies", r.From, r.To)
+		return fmt.Sprintf("1 kind of packet flows from %s to %s, and so do its replies", from, to)
 	case trace.Deny:
 		switch {
 		case r.All:
-			return fmt.Sprintf("not every %s from %s reaches %s and is answered", what, r.From, r.To)
+			return fmt.Sprintf("not every %s from %s reaches %s and is answered", what, from, to)
 		case len(r.Lists.Forward.Must) > 0:
-			return fmt.Sprintf("packets from %s reach %s, and every reply is dropped", r.From, r.To)
+			return fmt.Sprintf("packets from %s reach %s, and every reply is dropped", from, to)
 		}
-		return fmt.Sprintf("no %s from %s reaches %s", what, r.From, r.To)
+		return fmt.Sprintf("no %s from %s reaches %s", what, from, to)
 	case trace.Unknown, trace.VerdictInvalid:
 	}
-	return fmt.Sprintf("it cannot be told whether a %s from %s reaches %s and is answered", what, r.From, r.To)
+	return fmt.Sprintf("it cannot be told whether a %s from %s reaches %s and is answered", what, from, to)
+}
+
+// askedName is what a sentence calls an end that the question names.
+func askedName(name string) string {
+	if name == "internet" {
+		return "the internet"
+	}
+	return name
 }
 
 // pairs counts the pairs of interfaces when there are several.
@@ -109,7 +117,7 @@ func (r Reach) notes() []string {
 	}
 	if !slices.ContainsFunc(a.Pairs, query.Pair.Met) && len(a.Pairs) > 0 {
 		notes = append(notes, "The two ends have no addresses of one family.")
-	} else if a.Verdict == trace.Deny && len(r.Lists.Complete.May) == 0 {
+	} else if a.Verdict == trace.Deny && !r.All {
 		notes = append(notes, "Proved for every IPv4 and IPv6 packet asked for.")
 	}
 	return notes
@@ -204,13 +212,21 @@ func portRange(p ir.Ports) string {
 	return fmt.Sprintf("%d-%d", p.Lo, p.Hi)
 }
 
-// mostAddresses is how many addresses a cell shows.
-const mostAddresses = 3
+// mostAddresses is how many addresses or names a cell shows, and widestAddresses
+// in how many columns, if that is more than one.
+const mostAddresses, widestAddresses = 3, 72
 
 func addressList(names []string) string {
-	text := clean(strings.Join(names[:min(len(names), mostAddresses)], ", "))
-	if n := len(names) - mostAddresses; n > 0 {
-		text += fmt.Sprintf(" and %d more", n)
+	text := ""
+	for i, n := range names {
+		longer := clean(n)
+		if i > 0 {
+			longer = text + ", " + longer
+		}
+		if i == mostAddresses || i > 0 && columns(longer) > widestAddresses {
+			return fmt.Sprintf("%s and %d more", text, len(names)-i)
+		}
+		text = longer
 	}
 	return text
 }
@@ -229,7 +245,7 @@ func (p *printer) blockers(r Reach) {
 		stop = fmt.Sprintf("%s stop it; all of them would have to change", count(n, "setting"))
 	}
 	if len(r.Answer.Pairs) > 1 {
-		stop += fmt.Sprintf(" for %s to reach %s", endOr(fix.Pair.From.Interface, r.From), endOr(fix.Pair.To.Interface, r.To))
+		stop += fmt.Sprintf(" for %s to reach %s", endOr(fix.Pair.From.Interface, askedName(r.From)), endOr(fix.Pair.To.Interface, askedName(r.To)))
 	}
 	p.linef("%s", clean(stop))
 	var cells [][]string
@@ -339,7 +355,7 @@ func otherWays(ways []query.WayRepair) string {
 func (r Reach) repairLines(way query.WayRepair) []string {
 	var lines []string
 	for _, c := range way.Changes {
-		service, src, dst := "what is needed", cmp.Or(addressList(c.From), r.From), cmp.Or(addressList(c.To), r.To)
+		service, src, dst := "what is needed", cmp.Or(addressList(c.From), askedName(r.From)), cmp.Or(addressList(c.To), askedName(r.To))
 		if r.Service != "" {
 			service = serviceWord(c.Let)
 		}
@@ -397,14 +413,24 @@ func (p *printer) reachShown(r Reach) {
 	if waits := waitLines(s.Result.Because); len(waits) > 0 {
 		ss = append(ss, section{"because", waits})
 	}
-	example := s.Header.String()
-	if len(s.Floating) > 0 {
-		slices.Sort(s.Floating)
-		example += "   any address of " + strings.Join(slices.Compact(s.Floating), " and ") + "; the input does not fix them"
-	}
-	ss = append(ss, section{"e.g.", wrap(example, p.width()-12)})
+	ss = append(ss, section{"e.g.", p.example(s)})
 	p.WriteByte('\n')
 	p.sections("  ", ss)
+}
+
+// example is the packet shown, and what its addresses stand for: on the same
+// line where that fits.
+func (p *printer) example(s *query.Shown) []string {
+	header := s.Header.String()
+	if len(s.Floating) == 0 {
+		return []string{header}
+	}
+	slices.Sort(s.Floating)
+	note := "any address of " + strings.Join(slices.Compact(s.Floating), " and ") + "; the input does not fix them"
+	if columns(header)+columns(note)+15 <= p.width() {
+		return []string{header + "   " + clean(note)}
+	}
+	return append([]string{header}, wrap(note, p.width()-12)...)
 }
 
 // byLines are the things that judged a packet, and their rules.

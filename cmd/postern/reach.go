@@ -1,8 +1,11 @@
 package main
 
 import (
+	"cmp"
 	"context"
+	"errors"
 	"fmt"
+	"net/netip"
 	"slices"
 	"strings"
 
@@ -81,6 +84,9 @@ func (s streams) reach(c *cli.Context) error {
 	answer, err := query.Run(ctx, m, q)
 	if err != nil {
 		return late(c, err)
+	}
+	if len(answer.Pairs) == 0 {
+		return &usageError{message: fmt.Sprintf("%s and %s are the same interface, and one that sends to itself uses no network", ask.From, ask.To)}
 	}
 	r := report.Reach{
 		From: ask.From.String(), To: ask.To.String(), Service: ask.Service.Text, Answer: answer, Lists: answer.Lists(m), Table: answer.Table(m), Links: answer.Links(m),
@@ -210,7 +216,7 @@ func onlyNetwork(in *parse.Result) (*ir.Network, error) {
 	}
 	switch len(ns) {
 	case 0:
-		return nil, &usageError{message: "there is no network interface in the input: nothing sends or receives"}
+		return nil, errNoInterfaces
 	case 1:
 		return ns[0], nil
 	}
@@ -289,6 +295,10 @@ func reachEnds(n *ir.Network, a endpoint.Ask) (query.Question, []string, error) 
 		ends *[]endpoint.End
 	}{{a.From, &q.From}, {a.To, &q.To}} {
 		found, rest, err := endpoint.Ends(n, e.expr)
+		var empty *endpoint.EmptyError
+		if errors.As(err, &empty) {
+			return q, nil, nobodyThere(n, e.expr, empty)
+		}
 		if err != nil {
 			return q, nil, err
 		}
@@ -297,8 +307,33 @@ func reachEnds(n *ir.Network, a endpoint.Ask) (query.Question, []string, error) 
 			notes = append(notes, note)
 		}
 	}
-	return q, notes, nil
+	inside := func(e endpoint.End) bool { return e.Interface != nil || e.Nowhere.IsValid() }
+	switch {
+	case slices.ContainsFunc(q.From, inside), slices.ContainsFunc(q.To, inside):
+		return q, notes, nil
+	case len(n.Interfaces) == 0:
+		return q, nil, errNoInterfaces
+	}
+	return q, nil, &usageError{message: fmt.Sprintf("%s and %s are both outside: nothing of the input is on the way", a.From, a.To)}
 }
+
+// nobodyThere says that addresses are nobody's, and which subnets they lie in:
+// what AWS may give to their interfaces is asked for by their names.
+func nobodyThere(n *ir.Network, e endpoint.Expr, empty error) error {
+	u := &usageError{message: empty.Error()}
+	named := e.Select(n).Addresses
+	for _, s := range n.Subnets {
+		for _, c := range []ir.Value[netip.Prefix]{s.IPv4, s.IPv6} {
+			if named != nil && c.Known() && c.V.IsValid() && named.OverlapsPrefix(c.V) && len(u.hints) < 8 {
+				u.hints = append(u.hints, hint{"is a part of", cmp.Or(s.Origin.Address, s.ID), c.V.String()})
+			}
+		}
+	}
+	return u
+}
+
+// errNoInterfaces is what every question about flows comes to without them.
+var errNoInterfaces = &usageError{message: "there is no network interface in the input: nothing sends or receives"}
 
 // unheld says that an end has addresses that no interface holds. Of any and of
 // the CIDRs of VPCs that is a matter of course.
@@ -306,5 +341,5 @@ func unheld(n *ir.Network, e endpoint.Expr, rest *netipx.IPSet) string {
 	if rest == nil || len(rest.Ranges()) == 0 || e.String() == "any" {
 		return ""
 	}
-	return fmt.Sprintf("The answer is about the interfaces in %s that the input shows; addresses that none of them has are left out.", e)
+	return fmt.Sprintf("Of %s, addresses inside a VPC are left out that no interface of the input is known to have.", e)
 }

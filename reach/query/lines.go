@@ -30,20 +30,24 @@ type Table struct{ Must, May, Blocked []Line }
 // flows; Blocked surely arrives, and its replies are dropped.
 func (a *Answer) Table(m *reach.Model) Table {
 	var t Table
+	manyFrom := slices.ContainsFunc(a.Pairs, func(p Pair) bool { return p.From.Interface != a.Pairs[0].From.Interface })
+	manyTo := slices.ContainsFunc(a.Pairs, func(p Pair) bool { return p.To.Interface != a.Pairs[0].To.Interface })
 	for i := range a.Pairs {
 		p := &a.Pairs[i]
+		lines := func(f packet.Family, set solver.Set) []Line { return p.lines(m, f, set, manyFrom, manyTo) }
 		for _, x := range p.Sets {
 			s := m.Space(x.Family)
-			t.Must = append(t.Must, p.lines(m, x.Family, x.Complete.Must)...)
-			t.May = append(t.May, p.lines(m, x.Family, s.Difference(x.Complete.May, x.Complete.Must))...)
-			t.Blocked = append(t.Blocked, p.lines(m, x.Family, x.Blocked.Must)...)
+			t.Must = append(t.Must, lines(x.Family, x.Complete.Must)...)
+			t.May = append(t.May, lines(x.Family, s.Difference(x.Complete.May, x.Complete.Must))...)
+			t.Blocked = append(t.Blocked, lines(x.Family, x.Blocked.Must)...)
 		}
 	}
 	return Table{joinLines(t.Must), joinLines(t.May), joinLines(t.Blocked)}
 }
 
-// lines writes one set of a pair.
-func (p *Pair) lines(m *reach.Model, f packet.Family, set solver.Set) []Line {
+// lines writes one set of a pair. Where an answer is about many senders or
+// receivers, they are called by their names though their addresses be known.
+func (p *Pair) lines(m *reach.Model, f packet.Family, set solver.Set, manyFrom, manyTo bool) []Line {
 	s := m.Space(f)
 	var lines []Line
 	for _, t := range p.tried {
@@ -54,15 +58,18 @@ func (p *Pair) lines(m *reach.Model, f packet.Family, set solver.Set) []Line {
 		for _, fit := range addressed(s, t.flow, t.asked) {
 			part := s.Intersect(left, fit.set)
 			left = s.Difference(left, fit.set)
-			part, among, from := named(s, part, fit.set, packet.FieldSrc, p.From, t.flow.FixedFrom)
-			part, _, to := named(s, part, among, packet.FieldDst, p.To, t.flow.FixedTo && len(fit.through) == 0)
+			part, among, from := named(s, part, fit.set, packet.FieldSrc, p.From, t.flow.FixedFrom && !manyFrom)
+			part, _, to := named(s, part, among, packet.FieldDst, p.To, t.flow.FixedTo && !manyTo && len(fit.through) == 0)
 			for _, r := range rows(s, part) {
 				l := Line{Row: r, From: []string{from}, To: []string{to}}
 				if from == "" {
 					l.From = addressNames(m, f, p.From, r.Src)
 				}
-				if to == "" {
+				switch {
+				case to == "":
 					l.To = addressNames(m, f, p.To, r.Dst)
+				case p.From.Interface != nil && t.flow.FixedTo && len(fit.through) == 0 && !private(s, p.To, fit.set):
+					l.To = []string{to + " (public address)"}
 				}
 				for _, lb := range fit.through {
 					l.To[0] += " through " + endpoint.InterfaceName(lb)
@@ -72,6 +79,22 @@ func (p *Pair) lines(m *reach.Model, f packet.Family, set solver.Set) []Line {
 		}
 	}
 	return lines
+}
+
+// private reports whether headers of a set name a private address of an
+// interface.
+func private(s *solver.Space, end endpoint.End, set solver.Set) bool {
+	own := end.Interface.Prefixes
+	for _, a := range end.Interface.Addresses {
+		if a.Private.Known() {
+			own = append(slices.Clip(own), netip.PrefixFrom(a.Private.V, a.Private.V.BitLen()))
+		}
+	}
+	var ranges []netipx.IPRange
+	for _, p := range own {
+		ranges = append(ranges, netipx.RangeOfPrefix(p))
+	}
+	return s.Intersect(set, addresses(s, packet.FieldDst, ranges...)) != solver.Empty
 }
 
 // named forgets an address field that AWS fills in, of a set and of the headers
@@ -92,11 +115,14 @@ func named(s *solver.Space, set, fit solver.Set, field packet.Field, end endpoin
 func addressNames(m *reach.Model, f packet.Family, end endpoint.End, ps []netip.Prefix) []string {
 	if end.Interface == nil {
 		if services(ps) {
-			return []string{"AWS's own services (DNS, metadata, time)"}
+			return []string{ownServicesName}
 		}
 		if word := outsideName(m, f, ps); word != "" {
 			return []string{word}
 		}
+	}
+	if end.Interface != nil && len(ps) > mostOwnAddresses {
+		return []string{endpoint.InterfaceName(end.Interface) + " (some of its possible addresses)"}
 	}
 	var names []string
 	for _, p := range ps {
@@ -105,9 +131,14 @@ func addressNames(m *reach.Model, f packet.Family, end endpoint.End, ps []netip.
 	return names
 }
 
+// mostOwnAddresses is how many blocks of addresses of one interface are told.
+const mostOwnAddresses = 4
+
 // ownServices are the link-local addresses of what groups and ACLs do not filter.
 // [VPC VPC_Security.md]
 var ownServices = [...]netip.Prefix{netip.MustParsePrefix("169.254.169.0/24"), netip.MustParsePrefix("169.254.170.2/32"), netip.MustParsePrefix("fd00:ec2::/32")}
+
+const ownServicesName = "AWS's own services (DNS, metadata, time)"
 
 // services reports whether addresses are those of AWS's own services: link-local
 // ones, and beside them some of the VPC's.
@@ -166,9 +197,17 @@ func joinLines(ls []Line) []Line {
 	ls = joinEnd(ls, func(l *Line) *[]string { return &l.To }, func(l *Line) []string { return l.From })
 	ls = joinEnd(ls, func(l *Line) *[]string { return &l.From }, func(l *Line) []string { return l.To })
 	slices.SortStableFunc(ls, func(a, b Line) int {
-		return cmp.Or(slices.Compare(a.To, b.To), slices.Compare(a.From, b.From), cmp.Compare(a.Protocols.Lo, b.Protocols.Lo), cmp.Compare(a.DstPort.Lo, b.DstPort.Lo), cmp.Compare(a.SrcPort.Lo, b.SrcPort.Lo))
+		return cmp.Or(cmp.Compare(a.ordinary(), b.ordinary()), slices.Compare(a.To, b.To), slices.Compare(a.From, b.From), cmp.Compare(a.Protocols.Lo, b.Protocols.Lo), cmp.Compare(a.DstPort.Lo, b.DstPort.Lo), cmp.Compare(a.SrcPort.Lo, b.SrcPort.Lo))
 	})
 	return ls
+}
+
+// ordinary puts what always flows after everything else.
+func (l Line) ordinary() int {
+	if slices.Equal(l.To, []string{ownServicesName}) {
+		return 1
+	}
+	return 0
 }
 
 func joinEnd(ls []Line, end func(*Line) *[]string, other func(*Line) []string) []Line {
@@ -192,8 +231,16 @@ func joinEnd(ls []Line, end func(*Line) *[]string, other func(*Line) []string) [
 	for i := range out {
 		into := end(&out[i])
 		*into = fold(*into)
+		// "a through b, c" would read as if c were on the way as well.
+		slices.SortStableFunc(*into, func(a, b string) int { return cmp.Compare(through(a), through(b)) })
 	}
 	return out
+}
+
+// through is the load balancer of a name that has one.
+func through(name string) string {
+	_, lb, _ := strings.Cut(name, " through ")
+	return lb
 }
 
 // fold says web[0], web[1] as web[*].

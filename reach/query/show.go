@@ -5,6 +5,8 @@ import (
 	"net/netip"
 	"slices"
 
+	"go4.org/netipx"
+
 	"github.com/postern-dev/postern/internal/endpoint"
 	"github.com/postern-dev/postern/ir"
 	"github.com/postern-dev/postern/packet"
@@ -58,10 +60,24 @@ func (a *Answer) show(m *reach.Model, q Question) {
 		if wrong := p.contradicts(q, shown); wrong != "" {
 			a.Disagreements = append(a.Disagreements, wrong)
 		}
-		if a.Shown == nil && p.Verdict == a.Verdict {
+		if p.Verdict == a.Verdict && (a.Shown == nil || shown.detour() < a.Shown.detour()) {
 			a.Shown = shown
 		}
 	}
+}
+
+// detour is how far a packet is from one that says most: from a sender to a
+// receiver, with filters on the way and nothing that sends on.
+func (s *Shown) detour() int {
+	n := 0
+	for _, h := range s.Result.Forward.Hops {
+		if h.Stage == trace.StageLoadBalancer {
+			n = max(n, 1)
+		} else if h.Stage == trace.StageExempt {
+			n = max(n, 2)
+		}
+	}
+	return n
 }
 
 // contradicts says what is wrong when the concrete evaluator sees a packet
@@ -111,7 +127,10 @@ func (p *Pair) witness(m *reach.Model, q Question) *Shown {
 			among = []solver.Set{s.Difference(forward.Must, complete.May), s.Difference(fits, complete.May), s.Difference(t.asked, complete.May)}
 		}
 		for _, set := range among {
-			h, ok, err := s.Witness(set)
+			h, ok, err := s.Witness(set, privately(s, p.From, t.flow))
+			if err == nil && !ok {
+				h, ok, err = s.Witness(set)
+			}
 			if err != nil || !ok {
 				continue
 			}
@@ -127,6 +146,25 @@ func (p *Pair) witness(m *reach.Model, q Question) *Shown {
 		}
 	}
 	return nil
+}
+
+// privateAddresses are those that VPCs have as a rule. [RFC 1918, RFC 6598]
+var privateAddresses = [...]netip.Prefix{
+	netip.MustParsePrefix("10.0.0.0/8"), netip.MustParsePrefix("172.16.0.0/12"), netip.MustParsePrefix("192.168.0.0/16"), netip.MustParsePrefix("100.64.0.0/10"),
+}
+
+// privately is the headers that an interface would send from a private address,
+// where nothing tells which: an internet address would be taken for its public
+// one, which it never sends from.
+func privately(s *solver.Space, from endpoint.End, flow reach.Flow) solver.Set {
+	if from.Interface == nil || flow.FixedFrom || s.Family() != packet.IPv4 {
+		return s.All()
+	}
+	var ranges []netipx.IPRange
+	for _, p := range privateAddresses {
+		ranges = append(ranges, netipx.RangeOfPrefix(p))
+	}
+	return addresses(s, packet.FieldSrc, ranges...)
 }
 
 // mostRepairs is for how many pairs a repair is looked for.
