@@ -21,83 +21,10 @@ var crossVPCExposure = &Rule{
 		What: "An interface of a peered or transit VPC reaches another one by a rule that is wider than that VPC: it names neither the VPC, nor a part of it, nor one of its groups.",
 		Why:  "A rule for 10.0.0.0/8 was written for the own network. Each VPC that is connected later is let in as well, and nobody decides it.",
 		Fix:  "Name the addresses or groups of the other VPC that need it.",
-		Bad:  connectedVPCs("10.0.0.0/8"),
-		Good: connectedVPCs("10.1.2.0/24"),
+		Bad:  peeredService("10.0.0.0/8", routeBack),
+		Good: peeredService("10.1.2.0/24", routeBack),
 	},
 	Run: crossVPC,
-}
-
-// connectedVPCs is a service that an instance of another VPC reaches, with a
-// rule for the CIDR.
-func connectedVPCs(cidr string) string {
-	return `resource "aws_vpc" "service" {
-  cidr_block = "10.0.0.0/16"
-}
-
-resource "aws_vpc" "client" {
-  cidr_block = "10.1.0.0/16"
-}
-
-resource "aws_vpc_peering_connection" "both" {
-  vpc_id      = aws_vpc.service.id
-  peer_vpc_id = aws_vpc.client.id
-  auto_accept = true
-}
-
-resource "aws_subnet" "service" {
-  vpc_id     = aws_vpc.service.id
-  cidr_block = "10.0.1.0/24"
-}
-
-resource "aws_subnet" "client" {
-  vpc_id     = aws_vpc.client.id
-  cidr_block = "10.1.2.0/24"
-}
-
-resource "aws_route" "service" {
-  route_table_id            = aws_vpc.service.main_route_table_id
-  destination_cidr_block    = "10.1.0.0/16"
-  vpc_peering_connection_id = aws_vpc_peering_connection.both.id
-}
-
-resource "aws_route" "client" {
-  route_table_id            = aws_vpc.client.main_route_table_id
-  destination_cidr_block    = "10.0.0.0/16"
-  vpc_peering_connection_id = aws_vpc_peering_connection.both.id
-}
-
-resource "aws_security_group" "service" {
-  vpc_id = aws_vpc.service.id
-
-  ingress {
-    from_port   = 443
-    to_port     = 443
-    protocol    = "tcp"
-    cidr_blocks = ["` + cidr + `"]
-  }
-}
-
-resource "aws_security_group" "client" {
-  vpc_id = aws_vpc.client.id
-
-  egress {
-    from_port   = 0
-    to_port     = 0
-    protocol    = "-1"
-    cidr_blocks = ["0.0.0.0/0"]
-  }
-}
-
-resource "aws_instance" "service" {
-  subnet_id              = aws_subnet.service.id
-  vpc_security_group_ids = [aws_security_group.service.id]
-}
-
-resource "aws_instance" "client" {
-  subnet_id              = aws_subnet.client.id
-  vpc_security_group_ids = [aws_security_group.client.id]
-}
-`
 }
 
 // crossing is a rule by which another VPC gets in.

@@ -13,8 +13,8 @@ var publicIPWithoutNeed = &Rule{
 		What: "An interface has a public IPv4 address, and provably no packet of the internet gets in or out by it.",
 		Why:  "The address costs money, and one change to a group, an ACL or a route makes the interface public.",
 		Fix:  "Take the address away.",
-		Bad:  closedPublicInstance(""),
-		Good: closedPublicInstance(`
+		Bad:  publicHost(""),
+		Good: publicHost(`
   egress {
     from_port   = 443
     to_port     = 443
@@ -25,48 +25,6 @@ var publicIPWithoutNeed = &Rule{
 		References: []string{"Security Hub EC2.9"},
 	},
 	Run: needlessPublicIPs,
-}
-
-// closedPublicInstance is an instance with a public address and a group that
-// has one block.
-func closedPublicInstance(block string) string {
-	return `resource "aws_vpc" "main" {
-  cidr_block = "10.0.0.0/16"
-}
-
-resource "aws_internet_gateway" "main" {
-  vpc_id = aws_vpc.main.id
-}
-
-resource "aws_subnet" "public" {
-  vpc_id     = aws_vpc.main.id
-  cidr_block = "10.0.1.0/24"
-}
-
-resource "aws_route_table" "public" {
-  vpc_id = aws_vpc.main.id
-
-  route {
-    cidr_block = "0.0.0.0/0"
-    gateway_id = aws_internet_gateway.main.id
-  }
-}
-
-resource "aws_route_table_association" "public" {
-  subnet_id      = aws_subnet.public.id
-  route_table_id = aws_route_table.public.id
-}
-
-resource "aws_security_group" "host" {
-  vpc_id = aws_vpc.main.id
-` + block + `}
-
-resource "aws_instance" "host" {
-  subnet_id                   = aws_subnet.public.id
-  vpc_security_group_ids      = [aws_security_group.host.id]
-  associate_public_ip_address = true
-}
-`
 }
 
 func needlessPublicIPs(p *Pass) error {

@@ -17,83 +17,10 @@ var routeAsymmetric = &Rule{
 		What: "Packets get from an interface of one VPC to an interface of another, and no route leads their replies back.",
 		Why:  "Connections hang until they time out. Nothing says why: every group and ACL looks right.",
 		Fix:  "Add the route back to the table of the other subnet.",
-		Bad:  oneWay(""),
-		Good: oneWay(`
-resource "aws_route" "service" {
-  route_table_id            = aws_vpc.service.main_route_table_id
-  destination_cidr_block    = "10.1.0.0/16"
-  vpc_peering_connection_id = aws_vpc_peering_connection.both.id
-}
-`),
+		Bad:  peeredService("10.1.2.0/24", ""),
+		Good: peeredService("10.1.2.0/24", routeBack),
 	},
 	Run: asymmetricRoutes,
-}
-
-// oneWay is a client of another VPC that has a route to a service, and what
-// else is given.
-func oneWay(more string) string {
-	return `resource "aws_vpc" "service" {
-  cidr_block = "10.0.0.0/16"
-}
-
-resource "aws_vpc" "client" {
-  cidr_block = "10.1.0.0/16"
-}
-
-resource "aws_vpc_peering_connection" "both" {
-  vpc_id      = aws_vpc.service.id
-  peer_vpc_id = aws_vpc.client.id
-  auto_accept = true
-}
-
-resource "aws_subnet" "service" {
-  vpc_id     = aws_vpc.service.id
-  cidr_block = "10.0.1.0/24"
-}
-
-resource "aws_subnet" "client" {
-  vpc_id     = aws_vpc.client.id
-  cidr_block = "10.1.2.0/24"
-}
-
-resource "aws_route" "client" {
-  route_table_id            = aws_vpc.client.main_route_table_id
-  destination_cidr_block    = "10.0.0.0/16"
-  vpc_peering_connection_id = aws_vpc_peering_connection.both.id
-}
-` + more + `
-resource "aws_security_group" "service" {
-  vpc_id = aws_vpc.service.id
-
-  ingress {
-    from_port   = 443
-    to_port     = 443
-    protocol    = "tcp"
-    cidr_blocks = ["10.1.2.0/24"]
-  }
-}
-
-resource "aws_security_group" "client" {
-  vpc_id = aws_vpc.client.id
-
-  egress {
-    from_port   = 443
-    to_port     = 443
-    protocol    = "tcp"
-    cidr_blocks = ["10.0.0.0/16"]
-  }
-}
-
-resource "aws_instance" "service" {
-  subnet_id              = aws_subnet.service.id
-  vpc_security_group_ids = [aws_security_group.service.id]
-}
-
-resource "aws_instance" "client" {
-  subnet_id              = aws_subnet.client.id
-  vpc_security_group_ids = [aws_security_group.client.id]
-}
-`
 }
 
 func asymmetricRoutes(p *Pass) error {
