@@ -144,7 +144,12 @@ func (a *asker) stopped(from, to int32) bool {
 // keeps what it computed.
 const maxEdges = solver.DefaultMaxEdges / 4
 
+// flow asks what flows between two interfaces, not through a load balancer.
 func (a *asker) flow(ctx context.Context, from, to *ir.Interface) (reach.Flow, *solver.Space, error) {
+	return a.ask(ctx, reach.Question{From: from, To: to, Family: a.t.family, Direct: true})
+}
+
+func (a *asker) ask(ctx context.Context, q reach.Question) (reach.Flow, *solver.Space, error) {
 	for fresh := false; ; fresh = true {
 		if a.model == nil {
 			m, err := reach.Compile(ctx, a.t.net)
@@ -154,7 +159,7 @@ func (a *asker) flow(ctx context.Context, from, to *ir.Interface) (reach.Flow, *
 			a.model, fresh = m, true
 		}
 		space := a.model.Space(a.t.family)
-		flow, err := a.model.Flow(ctx, from, to, a.t.family)
+		flow, err := a.model.Ask(ctx, q)
 		if err != nil {
 			a.model = nil
 			if errors.Is(err, solver.ErrBudget) && !fresh {

@@ -48,17 +48,20 @@
 // does; a network of which all is known pays once. An address that AWS will
 // pick stands for all addresses that no CIDR tells apart: there is a vertex for
 // each such part of the subnet, and what surely flows must flow from all of
-// them. See bound and Vertex.
+// them. Where the subnet itself is one of several, the parts of all of them are
+// alternatives. See bound, Vertex and Unit.
 //
 // # What is not here
 //
 // A pair is stated by private addresses in IPv4. What an interface sends to
-// another one's public address leaves by the internet gateway and comes back in;
-// package reach answers for it, pair by pair. A load balancer is an end: what
-// arrives there is one pair, what it sends to its targets another.
+// another one's public address leaves by a gateway and comes back in by another:
+// Index.Public asks package reach about it, once for all interfaces of a kind. A
+// load balancer is an end: what arrives there is one pair, what it sends to its
+// targets another.
 //
 // # Other questions
 //
-// Table.Matrix joins the answers by named parts of the network, the internet
-// among them. Recheck answers again for the pairs that a changed rule touches.
+// Index.Matrix joins the answers by named parts of the network, the internet
+// among them. Table.Relation keeps a few bits of each: who can open a flow to
+// whom. Recheck answers again for the pairs that a changed rule touches.
 package pairs

@@ -87,7 +87,7 @@ func (a *asker) edge(ctx context.Context, g *grid, e *edge) error {
 			from, to = nil, e.i
 		}
 		out, whole := newAnswer(a.t.Universe.Words), newAnswer(a.t.Universe.Words)
-		flow, space, err := a.flow(ctx, from, to)
+		flow, space, err := a.ask(ctx, reach.Question{From: from, To: to, Family: a.t.family})
 		switch {
 		case errors.Is(err, solver.ErrBudget):
 			copy(out.May.Forward, a.t.Universe.all)

@@ -23,6 +23,18 @@ const (
 	Marked                    // something that the caller looks for surely is
 )
 
+func newRelation(n int, marks bool) *Relation {
+	r := &Relation{words: (n + 63) / 64}
+	for c := range r.sets {
+		r.sets[c] = make([]uint64, n*r.words)
+		if c == int(Sure) && !marks {
+			r.sets[Marked] = r.sets[Sure]
+			break
+		}
+	}
+	return r
+}
+
 // Row is the units that one can open flows to, as bits. It must not be changed.
 func (r *Relation) Row(c Certainty, from int) []uint64 {
 	return r.sets[c][from*r.words : (from+1)*r.words]
@@ -40,14 +52,8 @@ func (r *Relation) set(c Certainty, from, to int32) {
 // called from many goroutines, and may be nil. The error is the context's.
 func (t *Table) Relation(ctx context.Context, marked func(Services) bool) (*Relation, error) {
 	us := t.findUnits()
-	r := &Relation{Units: us.all, words: (len(us.all) + 63) / 64}
-	for c := range r.sets {
-		if c != int(Marked) || marked != nil {
-			r.sets[c] = make([]uint64, len(us.all)*r.words)
-		} else {
-			r.sets[c] = r.sets[Sure]
-		}
-	}
+	r := newRelation(len(us.all), marked != nil)
+	r.Units = us.all
 	workers := make([]*relater, Workers())
 	of := func(k int) *relater {
 		if workers[k] == nil {

@@ -19,7 +19,7 @@ type Graph struct {
 	model  *reach.Model
 	nodes  []*ir.Interface
 	number map[*ir.Interface]int
-	layers []layer // one for each family
+	layers []layer // one for each family, and one of public addresses
 	sent   map[sending][]int
 }
 
@@ -29,7 +29,7 @@ type sending struct {
 	which flows
 }
 
-// layer is the flows of one family.
+// layer is the flows of one kind of addresses.
 type layer struct {
 	*pairs.Relation
 	units   [][]int32 // by interface
@@ -64,6 +64,13 @@ func NewGraph(ctx context.Context, m *reach.Model, notable func(pairs.Services) 
 			return nil, err
 		}
 		g.layers = append(g.layers, g.newLayer(r))
+	}
+	public, err := index.Public(ctx)
+	if err != nil {
+		return nil, err
+	}
+	if len(public.Flows) > 0 {
+		g.layers = append(g.layers, g.newLayer(public.Relation(notable)))
 	}
 	return g, nil
 }

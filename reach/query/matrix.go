@@ -98,14 +98,35 @@ func joinNames(names []string) string {
 	return strings.Join(names, " or ")
 }
 
+// MaxBlocks bounds the blocks of a matrix: it takes some hundred bytes for each
+// two.
+const MaxBlocks = 3000
+
+// TooManyBlocksError says that a partition has more blocks than a matrix shows.
+type TooManyBlocksError struct {
+	By     string
+	Blocks int
+}
+
+func (e *TooManyBlocksError) Error() string {
+	return fmt.Sprintf("by %s there are %d blocks, and a matrix shows up to %d; take more interfaces together, by vpc, subnet or a tag", e.By, e.Blocks, MaxBlocks)
+}
+
 // internetName is the block of everybody outside.
 const internetName = "internet"
 
-// NewMatrix computes who talks to whom. Partitions says what by may be. The
-// error is the context's, or package solver's.
+// NewMatrix computes who talks to whom. Partitions says what by may be. A cell
+// holds what flows directly, to private addresses and to public ones; of what
+// goes through a load balancer, the cell to the load balancer holds the one part
+// and the cell from there to its targets the other. What surely flows does
+// whichever addresses and subnets AWS picks. The error is a
+// *TooManyBlocksError, the context's, or package solver's.
 func NewMatrix(ctx context.Context, m *reach.Model, by string) (*Matrix, error) {
 	x := &Matrix{By: by, Interfaces: len(m.Net.Interfaces)}
 	at := x.partition(m.Net, by)
+	if n := len(x.Blocks) - 1; n > MaxBlocks {
+		return nil, &TooManyBlocksError{by, n}
+	}
 	x.Cells = make([][]Cell, len(x.Blocks))
 	for i := range x.Cells {
 		x.Cells[i] = make([]Cell, len(x.Blocks))
@@ -165,6 +186,10 @@ func (x *Matrix) inside(ctx context.Context, n *ir.Network, at map[*ir.Interface
 	if err != nil {
 		return err
 	}
+	public, err := x.public(ctx, index, at)
+	if err != nil {
+		return err
+	}
 	for _, f := range packet.Families {
 		t := index.Table(f)
 		if t == nil {
@@ -172,21 +197,69 @@ func (x *Matrix) inside(ctx context.Context, n *ir.Network, at map[*ir.Interface
 		}
 		for from := range x.Cells {
 			for to := range x.Cells[from] {
-				services := m.Cell(f, from, to).Complete
-				if services.May.Empty() && services.Must.Empty() {
-					continue
+				all := []pairs.Band{m.Cell(f, from, to).Complete}
+				if f == packet.IPv4 {
+					all = append(all, public[[2]int{from, to}]...)
 				}
-				c := &x.Cells[from][to]
-				c.Must = append(c.Must, serviceRows(t.Universe, services.Must.Mask())...)
-				rest := slices.Clone(services.May.Mask())
-				for w, m := range services.Must.Mask() {
-					rest[w] &^= m
-				}
-				c.May = append(c.May, serviceRows(t.Universe, rest)...)
+				x.Cells[from][to].add(t.Universe, all)
 			}
 		}
 	}
 	return nil
+}
+
+// add adds the services of one family.
+func (c *Cell) add(u *pairs.Universe, all []pairs.Band) {
+	must, may, some := make([]uint64, u.Words), make([]uint64, u.Words), uint64(0)
+	for _, b := range all {
+		for w, m := range b.May.Mask() {
+			may[w] |= m
+			some |= m
+		}
+		for w, m := range b.Must.Mask() {
+			must[w] |= m
+		}
+	}
+	if some == 0 {
+		return
+	}
+	for w := range may {
+		may[w] &^= must[w]
+	}
+	c.Must, c.May = append(c.Must, serviceRows(u, must)...), append(c.May, serviceRows(u, may)...)
+}
+
+// public finds what flows between blocks by way of public addresses.
+func (x *Matrix) public(ctx context.Context, index *pairs.Index, at map[*ir.Interface]int) (map[[2]int][]pairs.Band, error) {
+	p, err := index.Public(ctx)
+	if err != nil {
+		return nil, err
+	}
+	if p.Left > 0 {
+		x.Notes = append(x.Notes, fmt.Sprintf("what flows to public addresses is left out for %d of %d kinds of pairs of interfaces", p.Left, p.Left+pairs.MaxPublic))
+	}
+	blocks := make([]map[int]int, len(p.Kinds)) // how many interfaces of a block
+	for k, is := range p.Kinds {
+		blocks[k] = map[int]int{}
+		for _, i := range is {
+			blocks[k][at[i]]++
+		}
+	}
+	flows := map[[2]int][]pairs.Band{}
+	for _, f := range p.Flows {
+		for from := range blocks[f.From] {
+			for to, n := range blocks[f.To] {
+				if f.From == f.To && from == to && n < 2 {
+					continue // an interface and itself
+				}
+				k := [2]int{from, to}
+				if !slices.Contains(flows[k], f.Complete) {
+					flows[k] = append(flows[k], f.Complete)
+				}
+			}
+		}
+	}
+	return flows, nil
 }
 
 // serviceRows writes services as rows without addresses.
