@@ -46,37 +46,11 @@ var pathToData = &Rule{
 // dataBehind is a public instance with one block in its group, and the database
 // that it uses.
 func dataBehind(block string) string {
-	return `resource "aws_vpc" "main" {
-  cidr_block = "10.0.0.0/16"
-}
-
-resource "aws_internet_gateway" "main" {
-  vpc_id = aws_vpc.main.id
-}
-
-resource "aws_subnet" "public" {
-  vpc_id     = aws_vpc.main.id
-  cidr_block = "10.0.1.0/24"
-}
-
+	return publicNetwork + `
 resource "aws_subnet" "data" {
   count      = 2
   vpc_id     = aws_vpc.main.id
   cidr_block = "10.0.${count.index + 2}.0/24"
-}
-
-resource "aws_route_table" "public" {
-  vpc_id = aws_vpc.main.id
-
-  route {
-    cidr_block = "0.0.0.0/0"
-    gateway_id = aws_internet_gateway.main.id
-  }
-}
-
-resource "aws_route_table_association" "public" {
-  subnet_id      = aws_subnet.public.id
-  route_table_id = aws_route_table.public.id
 }
 
 resource "aws_security_group" "web" {
@@ -306,7 +280,7 @@ func reportPath(p *Pass, e *entry, lb *ir.Interface, steps []query.Step, more in
 	if more > 0 {
 		f.Message += fmt.Sprintf(", and to %d more", more)
 	}
-	f.Why = whyPath(e, lb, data)
+	f.Why = whyPath(e, lb, steps)
 	f.Fix = diag.Fix{Text: fixPath(e, lb)}
 	if v := vpcOf(data); v != nil {
 		f.VPC = vpcName(v)
@@ -343,7 +317,8 @@ func dataWord(i *ir.Interface) string {
 	return "database"
 }
 
-func whyPath(e *entry, lb *ir.Interface, data *ir.Interface) string {
+func whyPath(e *entry, lb *ir.Interface, steps []query.Step) string {
+	data := steps[len(steps)-1].To
 	name := e.iface.Resource
 	who := "whoever logs in to " + name + " can go on to the " + dataWord(data)
 	switch {
@@ -351,6 +326,11 @@ func whyPath(e *entry, lb *ir.Interface, data *ir.Interface) string {
 		who = fmt.Sprintf("%s is a target of %s, and the internet gets to it without that", name, lb.Resource)
 	case !e.door:
 		who = "a service of the way administers a machine, and from there the " + dataWord(data) + " is open"
+	}
+	for _, s := range steps {
+		if h := s.Header; h.Kind() == packet.Ported && h.SrcPort < 1024 {
+			return fmt.Sprintf("%s; the replies of %s come back to client port %d, which an attacker can pick", who, s.To.Resource, h.SrcPort)
+		}
 	}
 	return who + "; no ACL or route on the way says no, in either direction"
 }

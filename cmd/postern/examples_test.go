@@ -62,7 +62,7 @@ func TestBadExample(t *testing.T) {
 	}
 	slices.Sort(got)
 	want := []string{
-		"high internet-ssh groups.tf", "high nacl-reply-blocked acls.tf", "info unknown-value groups.tf", "low latent-exposure groups.tf",
+		"critical path-to-data groups.tf", "high nacl-reply-blocked acls.tf", "info unknown-value groups.tf", "low latent-exposure groups.tf",
 		"low sg-rule-redundant groups.tf", "medium nacl-deny-ineffective acls.tf",
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
