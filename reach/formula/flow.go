@@ -18,185 +18,212 @@ type Flow struct {
 	Complete  smt.Term // and so does the reply, where one is needed
 }
 
-// way is one way for a request: what it meets, and what its reply meets.
-type way struct{ forward, reply smt.Term }
+// end is an end of a flow at one place, with one of its addresses.
+type end struct {
+	node
+	value     smt.Term // the address
+	fits      smt.Term
+	there     smt.Term
+	kept      bool          // it sends for somebody behind it
+	to64      bool          // it is named by its NAT64 address
+	through   *ir.Interface // a load balancer that stands before the far end
+	somewhere smt.Term      // it fits, whoever has the address
+}
 
 // Flow encodes the flow between two ends; nil is a host outside every VPC of
-// the network, and one end at least is an interface of it.
+// the network, and one end at least is an interface of it. A flow to an address
+// of a load balancer that is none of the far end's is one through it.
 func (e *Encoder) Flow(from, to *ir.Interface) Flow {
-	var fits, somewhere, forward, complete []smt.Term
+	w := &walk{Encoder: e, to: to}
+	var fits, somewhere []smt.Term
 	strangers := smt.True
-	if from == nil {
+	switch {
+	case from == to:
+		return Flow{smt.False, smt.False, smt.False, smt.False}
+	case from == nil:
 		strangers = e.notOurs(e.header.Src)
-	} else if to == nil {
+	case to == nil:
 		strangers = e.notOurs(e.header.Dst)
 	}
-	for _, a := range e.places(from) {
-		for _, b := range e.places(to) {
-			fit := e.And(e.fitsSource(from, a), e.fitsDestination(to, b))
-			at := e.And(a.is, b.is, fit, strangers)
-			fits, somewhere = append(fits, at), append(somewhere, fit)
-			if from != nil && (from.Kind == ir.InterfaceEndpoint || from.Kind == ir.InterfaceConnectEndpoint) {
-				continue // the one begins no flows, the other continues those of people: see proxies
-			}
-			for _, w := range e.ways(from, to, a, b) {
-				f := e.And(at, w.forward)
-				forward = append(forward, f)
-				complete = append(complete, e.And(f, e.Or(e.noReply(), w.reply)))
+	var complete, forward []smt.Term
+	for _, to64 := range []bool{false, true} {
+		if to64 && (from == nil || e.family == packet.IPv4) {
+			continue
+		}
+		w.dst = e.header.Dst
+		if to64 {
+			w.dst = e.embedded(w.dst)
+		}
+		w.arrived, w.served, w.steps = nil, nil, 0
+		far := w.receivers(from, to, to64)
+		for _, a := range w.senders(from) {
+			for _, b := range far {
+				fit := e.And(a.fits, b.fits)
+				at := e.And(a.at.is, b.at.is, fit, strangers)
+				fits, somewhere = append(fits, at), append(somewhere, e.And(a.fits, b.somewhere))
+				w.start(a, b, at)
 			}
 		}
-	}
-	for _, by := range e.proxies(from, to) {
-		fits, somewhere = append(fits, by), append(somewhere, by)
-		forward, complete = append(forward, by), append(complete, by)
+		for _, t := range w.arrived {
+			forward = append(forward, t.when)
+		}
+		forward = append(forward, w.served...)
+		complete = append(append(complete, w.served...), w.complete())
 	}
 	return Flow{e.Or(fits...), e.Or(somewhere...), e.Or(forward...), e.Or(complete...)}
 }
 
-func (e *Encoder) fitsSource(i *ir.Interface, p place) smt.Term {
+// senders lists where, and with which address, the sender may stand.
+func (w *walk) senders(i *ir.Interface) []end {
+	a := w.header.Src
 	if i == nil {
-		return smt.True // see notOurs, and outside where it matters
+		return []end{{node: node{at: place{is: smt.True}}, value: a, fits: smt.True, there: smt.True}}
 	}
-	fits, _ := e.holds(i, p, e.header.Src)
-	return fits
-}
-
-func (e *Encoder) fitsDestination(i *ir.Interface, p place) smt.Term {
-	if i == nil {
-		return smt.True
-	}
-	private, _ := e.holds(i, p, e.header.Dst)
-	public, _ := e.public(i, p, e.header.Dst)
-	return e.Or(private, public)
-}
-
-func (e *Encoder) ways(from, to *ir.Interface, a, b place) []way {
-	switch {
-	case from == nil:
-		return e.inbound(to, b)
-	case to == nil:
-		return e.outbound(from, a)
-	case !a.shown() || !b.shown():
-		return []way{e.unseen(from, to, a, b, smt.True)}
-	}
-	same := e.sameVPC(a.vpc, b.vpc)
-	switch same {
-	case smt.True:
-		return append(e.under(same, e.inside(from, to, a, b)), e.byInternet(from, to, a, b, true)...)
-	case smt.False:
-		ways := e.linked(from, to, a, b)
-		return append(ways, e.byInternet(from, to, a, b, false)...)
-	}
-	return []way{e.unseen(from, to, a, b, smt.True)}
-}
-
-func (e *Encoder) under(condition smt.Term, w way) []way {
-	return []way{{e.And(condition, w.forward), w.reply}}
-}
-
-// ends are what the two ends of a private way ask for: that they are there,
-// their groups, and something that listens. in and out say whether references
-// to groups are recognised at the receiver and at the sender.
-func (e *Encoder) ends(from, to *ir.Interface, a, b place, in, out smt.Term) smt.Term {
-	s := e.request()
-	_, src := e.holds(from, a, s.src)
-	_, dst := e.holds(to, b, s.dst)
-	return e.And(
-		src, dst, e.exists(from.Maybe), e.exists(to.Maybe),
-		e.groups(from, true, s, far{to, out}), e.groups(to, false, s, far{from, in}), e.listens(to, s),
-	)
-}
-
-// listens is whether something behind an interface answers.
-func (e *Encoder) listens(i *ir.Interface, s segment) smt.Term {
-	switch {
-	case i.NoInbound, i.Kind == ir.InterfaceConnectEndpoint:
-		return smt.False
-	case i.Services == nil:
-		return smt.True
-	}
-	var on []smt.Term
-	for _, v := range i.Services.Ports {
-		port := smt.True
-		if packet.KindOf(e.family, v.Protocol) == packet.Ported {
-			port = e.Between(s.dport, smt.Number(uint64(v.Ports.Lo)), smt.Number(uint64(v.Ports.Hi)))
+	var es []end
+	connects := i.Kind == ir.InterfaceConnectEndpoint
+	for _, p := range w.places(i) {
+		own := smt.False
+		for _, h := range w.holds(i, p, a, false) {
+			s := end{node: node{iface: i, at: p, addr: h.addr}, value: h.value, fits: h.fits, there: h.there}
+			own = w.Or(own, h.fits)
+			if connects {
+				s.there = w.And(s.there, w.Not(w.truth(i.PreserveClient)))
+			}
+			es = append(es, s)
 		}
-		on = append(on, e.And(e.protocolIs(s, uint64(v.Protocol)), port))
+		if connects {
+			// [eice-security-groups]
+			keeps := w.truth(i.PreserveClient)
+			fits := w.Not(own)
+			if keeps == smt.True {
+				fits = w.Not(w.surely(i, a))
+			}
+			es = append(es, end{node: node{iface: i, at: p}, value: a, fits: fits, there: keeps, kept: true})
+		}
 	}
-	if i.Services.Open != nil {
-		on = append(on, e.free(key{kind: "service", of: i}, "something listens on "+i.Resource+": "+label(i.Services.Open)))
-	}
-	return e.Or(on...)
+	return es
 }
 
-// subnetACL is whether the ACL of a subnet lets a segment through.
-func (e *Encoder) subnetACL(n *ir.Subnet, egress bool, s segment) smt.Term {
-	return choose(e, n.ACL, n, "network ACL", func(a *ir.NetworkACL) smt.Term { return e.acl(a, egress, s) }, func() smt.Term {
-		return e.free(key{kind: "hidden ACL", of: n, with: egress, at: s.peer(egress), at2: s.dport}, "an ACL of "+n.Origin.Address+" that is not shown lets it pass")
-	})
+// surely is whether an address is one that an interface has for certain.
+func (w *walk) surely(i *ir.Interface, a smt.Term) smt.Term {
+	var is []smt.Term
+	for k := range i.Addresses {
+		if p := &i.Addresses[k].Private; p.Known() {
+			is = append(is, w.is(a, p.V))
+		}
+	}
+	return w.Or(is...)
 }
 
-// unseen is the way between ends of which one stands where the input does not
-// show: what is between them may let it pass.
-func (e *Encoder) unseen(from, to *ir.Interface, a, b place, when smt.Term) way {
-	known := e.free(key{kind: "identity", of: from, with: to}, "references are recognised on the way")
-	return way{
-		e.And(when, e.ends(from, to, a, b, known, known), e.free(key{kind: "unseen", of: from, with: to}, "what lies between is not shown: there")),
-		e.free(key{kind: "unseen back", of: from, with: to}, "what lies between is not shown: back"),
+// receivers lists where, and by which address, the far end may be reached: its
+// own, or that of a load balancer before it.
+func (w *walk) receivers(from, to *ir.Interface, to64 bool) []end {
+	in64 := smt.True
+	if from != nil && w.family == packet.IPv6 {
+		in64 = w.Eq(w.Inside(w.header.Dst, nat64), smt.Of(to64))
+	}
+	if to == nil {
+		return []end{{node: node{at: place{is: smt.True}}, value: w.header.Dst, fits: in64, there: smt.True, to64: to64, somewhere: in64}}
+	}
+	var es []end
+	own := smt.False
+	add := func(i *ir.Interface, p place, h hold, is smt.Term) end {
+		return end{
+			node:  node{iface: i, at: p, addr: h.addr, public: h.public},
+			value: h.value, fits: w.And(is, in64), there: h.there, to64: to64, somewhere: w.And(h.fits, in64),
+		}
+	}
+	for _, p := range w.places(to) {
+		for _, h := range w.holds(to, p, w.dst, true) {
+			es, own = append(es, add(to, p, h, h.fits)), w.Or(own, h.fits)
+		}
+	}
+	for _, g := range w.passages(from, to, w.dst) {
+		s := add(g.balancer, g.at, g.hold, w.And(g.is, w.Not(own)))
+		s.through, s.there = g.balancer, w.And(s.there, w.exists(g.balancer.Maybe))
+		es = append(es, s)
+	}
+	return es
+}
+
+// start walks from one end to another. at is where they are.
+func (w *walk) start(a, b end, at smt.Term) {
+	from := a.iface
+	if from != nil && from.Kind == ir.InterfaceEndpoint {
+		return // it answers flows and begins none
+	}
+	t := trip{
+		s: w.request(), src: a.node, goal: b.node, fresh: true, known: smt.True,
+		kept: a.kept, to64: b.to64, through: b.through,
+	}
+	t.s.src = a.value
+	if !b.to64 {
+		t.s.dst = b.value
+	}
+	t.when = w.And(at, a.there, b.there)
+	for _, i := range []*ir.Interface{from, w.to} {
+		if i != nil {
+			t.when = w.And(t.when, w.exists(i.Maybe))
+		}
+	}
+	switch {
+	case t.when == smt.False:
+	case from == nil:
+		if w.and(&t, w.outside(t.s.src)) {
+			w.fromOutside(t)
+		}
+	case w.to != nil:
+		w.depart(t, a.at)
+	default:
+		w.toOutside(t, a.at)
 	}
 }
 
-// inside is the way within a VPC. Inside a subnet there are neither ACLs nor
-// routes. [VPC vpc-network-acls.md]
-func (e *Encoder) inside(from, to *ir.Interface, a, b place) way {
-	s := e.request()
-	ends := e.ends(from, to, a, b, smt.True, smt.True)
-	if a.subnet == b.subnet {
-		return way{ends, smt.True}
+// toOutside begins the way to a host outside. Some services there are never
+// filtered, and those of VPC Lattice are reached without a route.
+func (w *walk) toOutside(t trip, at place) {
+	exempt := w.exempt(at, t.s.dst)
+	if u, ok := w.under(&t, exempt); ok {
+		w.served = append(w.served, u.when)
 	}
-	r := e.reply(s)
-	return way{
-		e.And(ends, e.subnetACL(a.subnet, true, s), e.subnetRoutes(a.subnet, s.dst, e.local()), e.subnetACL(b.subnet, false, s)),
-		e.And(e.subnetACL(b.subnet, true, r), e.subnetRoutes(b.subnet, r.dst, e.local()), e.subnetACL(a.subnet, false, r)),
+	if !w.and(&t, w.Not(exempt), w.outside(t.s.dst)) {
+		return
+	}
+	lattice := w.insideAny(t.s.dst, lattices[:]...)
+	if u, ok := w.under(&t, lattice); ok {
+		w.toLattice(u, at)
+	}
+	if w.and(&t, w.Not(w.insideAny(t.s.dst, reserved[:]...)), w.Not(lattice)) {
+		w.depart(t, at)
 	}
 }
 
-// byInternet is the way between two interfaces by the public address of the
-// second: out through one gateway and in through another. The second sees the
-// public address of the first, so that no reference to a group matches.
-func (e *Encoder) byInternet(from, to *ir.Interface, a, b place, sameVPC bool) []way {
-	if e.family == packet.IPv6 && sameVPC {
-		return nil // local
+// toLattice sends to a service of VPC Lattice: the sender's groups, its subnet's
+// ACL and the groups of the VPC's association with the service network decide.
+// [vpc-lattice security-groups]
+func (w *walk) toLattice(t trip, at place) {
+	if at.vpc == nil || at.vpc.Lattice == nil {
+		if at.vpc == nil || !at.vpc.Seen {
+			w.opaque(t, at, at.vpc)
+		}
+		return
 	}
-	s := e.request()
-	_, src := e.holds(from, a, s.src)
-	_, public := e.public(to, b, s.dst)
-	seen, has := e.seenAs(from, a, s.src)
-	t := s
-	t.src = seen
-	r := e.reply(t)
-	home := e.reply(s)
-	starts := e.And(src, public, e.exists(from.Maybe), e.exists(to.Maybe), e.groups(from, true, s, nobody()), e.subnetACL(a.subnet, true, s))
-	begin := e.And(starts, has)
-	arrive := e.And(e.arrives(to, b, t.src, true), e.subnetACL(b.subnet, false, t), e.groups(to, false, t, nobody()), e.listens(to, t))
-	back := e.And(e.subnetACL(b.subnet, true, r), e.subnetACL(a.subnet, false, home))
-	returns := e.And(back, e.leaves(b, r.dst, ir.InternetGateway))
-	ways := []way{{
-		e.And(begin, e.leaves(a, s.dst, ir.InternetGateway), e.publicAccess(a, false, false), arrive),
-		e.And(returns, e.arrives(from, a, r.src, false)),
-	}}
-	// A NAT gateway or an appliance on the way gives it another source.
-	through := e.subnetRoutes(a.subnet, s.dst, leads{"the internet", func(t ir.Target) smt.Term { return e.passesOpaque(t, "the internet") }})
-	if through != smt.False {
-		ways = append(ways, way{
-			e.And(starts, through, e.listens(to, s)),
-			e.unmodelled(key{kind: "internet back", of: from, with: to}, "what is not modelled takes the reply"),
-		})
+	if !w.groupsOut(&t, smt.True) || !w.acl(&t, at, true) {
+		return
 	}
-	if e.family == packet.IPv6 {
-		ways = append(ways, way{e.And(begin, e.leaves(a, s.dst, ir.EgressOnlyGateway), e.publicAccess(a, false, true), arrive), returns})
+	if w.and(&t, w.groups(w.door(at.vpc), false, t.s, seen(&t.src, t.known))) {
+		t.kept, t.exit = true, exit{kind: ir.VPCEndpoint}
+		w.deliver(t)
 	}
-	return ways
+}
+
+// door stands for the association of a VPC with a service network, which has
+// groups like an interface.
+func (e *Encoder) door(v *ir.VPC) *ir.Interface {
+	if _, ok := e.doors[v]; !ok {
+		e.doors[v] = &ir.Interface{Resource: v.Lattice.Origin.Address, Kind: ir.InterfaceOther, Groups: v.Lattice.Groups}
+	}
+	return e.doors[v]
 }
 
 // ACL is whether a network ACL lets the header through in one direction.
@@ -216,7 +243,10 @@ func (e *Encoder) Groups(i *ir.Interface, egress bool, other *ir.Interface) smt.
 			var with []smt.Term
 			for _, q := range e.places(other) {
 				known := e.recognised(p.vpc, q.vpc, egress)
-				_, there := e.holds(other, q, s.peer(egress))
+				there := smt.False
+				for _, h := range e.holds(other, q, s.peer(egress), false) {
+					there = e.Or(there, e.And(h.fits, h.there))
+				}
 				with = append(with, e.And(q.is, e.groups(i, egress, s, far{other, e.And(known, there)})))
 			}
 			pass = e.Or(with...)

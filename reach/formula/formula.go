@@ -54,7 +54,9 @@ type Encoder struct {
 	side  []smt.Term // what holds of the variables whatever the question
 	asked map[key][]asked
 	ids   map[*ir.SecurityGroup]uint64
-	dark  []smt.Term // variables that stand for what is not modelled
+	doors map[*ir.VPC]*ir.Interface
+	far   []smt.Term // variables that stand for what is not modelled
+	dark  []smt.Term // and for what the input does not show of a way
 }
 
 // key tells variables apart. Its parts are terms or pointers.
@@ -76,7 +78,7 @@ func New(n *ir.Network, f packet.Family) *Encoder {
 	b := smt.NewBuilder()
 	return &Encoder{
 		Builder: b, net: n, family: f, header: b.Header(f),
-		vars: map[key]smt.Term{}, sites: map[smt.Term]site{}, asked: map[key][]asked{}, ids: map[*ir.SecurityGroup]uint64{},
+		vars: map[key]smt.Term{}, sites: map[smt.Term]site{}, asked: map[key][]asked{}, ids: map[*ir.SecurityGroup]uint64{}, doors: map[*ir.VPC]*ir.Interface{},
 	}
 }
 
@@ -86,9 +88,20 @@ func (e *Encoder) Formula(ts ...smt.Term) smt.Formula {
 	return smt.Formula{Builder: e.Builder, Header: e.header, Assert: slices.Concat([]smt.Term{e.wellFormed()}, e.side, ts)}
 }
 
-// Holds computes a term for one header, where nothing that is unknown matters.
-func (e *Encoder) Holds(t smt.Term, h packet.Header) bool {
-	return e.Evaluate(t, e.header.Assume(h)) != smt.Value{}
+// Holds computes a term for one header, where nothing that is unknown matters: for
+// one port that is picked on the way, and with all or none of the Booleans true
+// that stand for what is not known.
+func (e *Encoder) Holds(t smt.Term, h packet.Header, port uint16, rest bool) bool {
+	m := e.header.Assume(h)
+	m.Take(e.Port(), smt.Number(uint64(max(port, 1024))))
+	if rest {
+		for _, v := range e.vars {
+			if e.Width(v) == 0 {
+				m.Take(v, smt.Number(1))
+			}
+		}
+	}
+	return e.Evaluate(t, m) != smt.Value{}
 }
 
 // Is is true of one header.
@@ -137,93 +150,18 @@ func (e *Encoder) address(a netip.Addr) smt.Term {
 
 // is compares an address with a fixed one, which may be of the other family.
 func (e *Encoder) is(x smt.Term, a netip.Addr) smt.Term {
-	if packet.FamilyOf(a) != e.family {
+	if packet.FamilyOf(a) != e.familyOf(x) {
 		return smt.False
 	}
 	return e.Eq(x, e.address(a.Unmap()))
 }
 
-// segment is the header on one part of the way.
-type segment struct{ src, dst, protocol, sport, dport smt.Term }
-
-func (e *Encoder) request() segment {
-	h := e.header
-	return segment{h.Src, h.Dst, h.Protocol, h.SrcPort, h.DstPort}
-}
-
-// peer is the address that a filter of a direction compares with.
-func (s segment) peer(egress bool) smt.Term {
-	if egress {
-		return s.dst
+// familyOf is the family of an address.
+func (e *Encoder) familyOf(x smt.Term) packet.Family {
+	if e.Width(x) == smt.AddressWidth(packet.IPv4) {
+		return packet.IPv4
 	}
-	return s.src
-}
-
-func (e *Encoder) protocolIs(s segment, p uint64) smt.Term {
-	return e.Eq(s.protocol, e.number(p, 8))
-}
-
-// ported: TCP and UDP.
-func (e *Encoder) ported(s segment) smt.Term {
-	return e.Or(e.protocolIs(s, packet.TCP), e.protocolIs(s, packet.UDP))
-}
-
-// typed: ICMP in its own family.
-func (e *Encoder) typed(s segment) smt.Term {
-	if e.family == packet.IPv6 {
-		return e.protocolIs(s, packet.ICMPv6)
-	}
-	return e.protocolIs(s, packet.ICMP)
-}
-
-// wellFormed: fields that the header's kind does not have are 0.
-func (e *Encoder) wellFormed() smt.Term {
-	s := e.request()
-	zero := e.number(0, 16)
-	return e.And(
-		e.Or(e.ported(s), e.Eq(s.sport, zero)),
-		e.Or(e.ported(s), e.typed(s), e.Eq(s.dport, zero)),
-	)
-}
-
-// The ICMP types that ask for an answer, each with the answer's.
-// [RFC 792, RFC 950, RFC 4443]
-var (
-	queries4 = [...][2]uint64{{8, 0}, {13, 14}, {15, 16}, {17, 18}}
-	queries6 = [...][2]uint64{{128, 129}}
-)
-
-func (e *Encoder) queries() [][2]uint64 {
-	if e.family == packet.IPv6 {
-		return queries6[:]
-	}
-	return queries4[:]
-}
-
-// noReply is true of headers that need no reply: ICMP types that ask nothing.
-func (e *Encoder) noReply() smt.Term {
-	s := e.request()
-	icmpType := e.Extract(15, 8, s.dport)
-	asks := make([]smt.Term, 0, 4)
-	for _, q := range e.queries() {
-		asks = append(asks, e.Eq(icmpType, e.number(q[0], 8)))
-	}
-	return e.And(e.typed(s), e.Not(e.Or(asks...)))
-}
-
-// reply is the segment that answers one.
-func (e *Encoder) reply(s segment) segment {
-	icmpType, code := e.Extract(15, 8, s.dport), e.Extract(7, 0, s.dport)
-	answer := icmpType
-	for _, q := range e.queries() {
-		answer = e.Ite(e.Eq(icmpType, e.number(q[0], 8)), e.number(q[1], 8), answer)
-	}
-	zero := e.number(0, 16)
-	return segment{
-		src: s.dst, dst: s.src, protocol: s.protocol,
-		sport: e.Define(e.Ite(e.ported(s), s.dport, zero), "the reply's source port"),
-		dport: e.Define(e.Ite(e.ported(s), s.sport, e.Ite(e.typed(s), e.Concat(answer, code), zero)), "the reply's destination port"),
-	}
+	return packet.IPv6
 }
 
 // variable makes the variable of a key, once. What is known of it is added to
@@ -253,6 +191,16 @@ func (e *Encoder) free(k key, note string) smt.Term { return e.variable(k, 0, no
 // it lets a packet pass. It stands where more of it lets more pass.
 func (e *Encoder) unmodelled(k key, note string) smt.Term {
 	t := e.free(k, note)
+	if !slices.Contains(e.far, t) {
+		e.far = append(e.far, t)
+	}
+	return t
+}
+
+// behind is a Boolean for a part of a way that the input does not show: whether
+// it lets a packet pass.
+func (e *Encoder) behind(k key, note string) smt.Term {
+	t := e.free(k, note)
 	if !slices.Contains(e.dark, t) {
 		e.dark = append(e.dark, t)
 	}
@@ -262,21 +210,27 @@ func (e *Encoder) unmodelled(k key, note string) smt.Term {
 // Least is true where nothing that is not modelled lets a packet pass, and Most
 // where all of it does: what holds with Least happens, what fails with Most does
 // not.
-func (e *Encoder) Least() smt.Term {
-	not := make([]smt.Term, len(e.dark))
-	for k, t := range e.dark {
-		not[k] = e.Not(t)
-	}
-	return e.And(not...)
-}
+func (e *Encoder) Least() smt.Term { return e.And(e.none(e.far)...) }
 
 // Most is the opposite of Least.
-func (e *Encoder) Most() smt.Term { return e.And(e.dark...) }
+func (e *Encoder) Most() smt.Term { return e.And(e.far...) }
+
+// Shown is true where no packet passes by a way that the input does not show, or
+// that is not modelled.
+func (e *Encoder) Shown() smt.Term { return e.And(append(e.none(e.dark), e.Least())...) }
+
+func (e *Encoder) none(ts []smt.Term) []smt.Term {
+	not := make([]smt.Term, len(ts))
+	for k, t := range ts {
+		not[k] = e.Not(t)
+	}
+	return not
+}
 
 // Modelled reports whether a term depends on nothing that is not modelled.
 func (e *Encoder) Modelled(t smt.Term) bool {
 	f := e.Formula(t)
-	return !slices.ContainsFunc(f.Variables(), func(v smt.Term) bool { return slices.Contains(e.dark, v) })
+	return !slices.ContainsFunc(f.Variables(), func(v smt.Term) bool { return slices.Contains(e.far, v) })
 }
 
 // of is what tells an unknown apart: its term, or itself when it has none.

@@ -62,7 +62,7 @@ func (e *Encoder) service(m *ir.Match, s segment, in any) smt.Term {
 			return smt.True
 		case p < 0 || p > 255:
 			return smt.False
-		case packet.KindOf(e.family, uint8(p)) == packet.Plain:
+		case packet.KindOf(e.familyOf(s.src), uint8(p)) == packet.Plain:
 			return e.protocolIs(s, uint64(p))
 		default:
 			return e.And(e.protocolIs(s, uint64(p)), e.portsMatch(m, s, in))
@@ -108,7 +108,7 @@ func (e *Encoder) portsMatch(m *ir.Match, s segment, in any) smt.Term {
 func (e *Encoder) peerMatches(p *ir.Peer, a smt.Term, f far, in any) smt.Term {
 	switch {
 	case p.Unknown != nil:
-		if p.Family != packet.FamilyInvalid && p.Family != e.family {
+		if p.Family != packet.FamilyInvalid && p.Family != e.familyOf(a) {
 			return smt.False
 		}
 		if p.Family == packet.FamilyInvalid {
@@ -131,6 +131,7 @@ func (e *Encoder) peerMatches(p *ir.Peer, a smt.Term, f far, in any) smt.Term {
 // within is whether an address lies in a set of CIDRs that is not known: free,
 // but the same for equal addresses.
 func (e *Encoder) within(k key, a smt.Term, why *ir.Unknown) smt.Term {
+	k.position = e.Width(a) // it has addresses of both families, which never meet
 	one := k
 	one.at = a
 	if t, ok := e.vars[one]; ok {
@@ -152,7 +153,7 @@ func (e *Encoder) listed(l *ir.PrefixList, a smt.Term) smt.Term {
 	for _, c := range l.CIDRs {
 		in = append(in, e.Inside(a, c))
 	}
-	if l.Open != nil && (l.Family == packet.FamilyInvalid || l.Family == e.family) {
+	if l.Open != nil && (l.Family == packet.FamilyInvalid || l.Family == e.familyOf(a)) {
 		more := e.within(key{kind: "list", of: l}, a, l.Open)
 		if l.AWS {
 			for _, c := range ir.Documentation() {

@@ -2,7 +2,6 @@ package formula
 
 import (
 	"cmp"
-	"fmt"
 	"net/netip"
 	"slices"
 
@@ -11,201 +10,202 @@ import (
 	"github.com/postern-dev/postern/solver/smt"
 )
 
-// leads is whether a route's target takes a packet where the question wants it.
-// purpose names the question: what is not modelled may lead to one and not to
-// another.
-type leads struct {
-	purpose any
-	to      func(ir.Target) smt.Term
-}
-
-// opaque reports whether a target's working is not modelled.
-func opaque(t ir.Target) bool {
-	switch t.Kind {
-	case ir.TargetInterface, ir.TargetOther:
-		return true
-	case ir.TargetGateway:
-		return t.Gateway.Kind != ir.InternetGateway && t.Gateway.Kind != ir.EgressOnlyGateway
-	case ir.TargetLocal, ir.TargetPeering, ir.TargetTransitGateway, ir.TargetInvalid:
-	}
-	return false
-}
-
-// passesOpaque is whether what is not modelled happens to lead there.
-func (e *Encoder) passesOpaque(t ir.Target, purpose any) smt.Term {
-	if !opaque(t) {
-		return smt.False
-	}
-	return e.unmodelled(key{kind: "opaque", of: t, with: purpose}, "what is not modelled leads there")
-}
-
-// subnetRoutes is whether the table of a subnet leads packets to an address
-// where the question wants them.
-func (e *Encoder) subnetRoutes(s *ir.Subnet, a smt.Term, l leads) smt.Term {
-	return choose(e, s.RouteTable, s, "route table", func(t *ir.RouteTable) smt.Term { return e.table(t, a, l) }, func() smt.Term {
-		return e.free(key{kind: "hidden table", of: s, with: l.purpose, at: a}, "a route table that is not shown leads there")
-	})
-}
-
-// line is one destination of a route.
+// line is one destination of something in a table, which has a number there.
 type line struct {
 	takes  smt.Term
-	leads  smt.Term
 	bits   int // of the prefix; more than any for one that is not known
 	class  int // of equal prefixes: static, prefix list, propagated
 	number int
 	note   string
 }
 
+func (l line) rank(o line) int {
+	return cmp.Or(cmp.Compare(o.bits, l.bits), cmp.Compare(l.class, o.class))
+}
+
 const unknownBits = 200
 
-// table is the longest prefix that takes an address. A destination that is not
+// longest says when each of n things in a table is the one that decides, and when
+// none is: the longest prefix that takes the address. A destination that is not
 // known wins whenever it takes it: with a shorter prefix it does not win, which
-// is as if it did not take it. [VPC VPC_Route_Tables.md]
-func (e *Encoder) table(t *ir.RouteTable, a smt.Term, l leads) smt.Term {
+// is as if it did not take it. Which of equal ones wins is not known.
+// [VPC VPC_Route_Tables.md]
+func (e *Encoder) longest(table any, lines []line, n int) (each []smt.Term, none smt.Term) {
+	slices.SortStableFunc(lines, func(x, y line) int { return cmp.Or(x.rank(y), cmp.Compare(x.number, y.number)) })
+	lines = slices.DeleteFunc(lines, func(l line) bool { return l.takes == smt.False })
+	each, none = make([]smt.Term, n), smt.True
+	for k := range each {
+		each[k] = smt.False
+	}
+	for k, l := range lines {
+		if none == smt.False {
+			break
+		}
+		var rivals []smt.Term
+		for _, o := range lines[k+1:] {
+			if l.rank(o) != 0 {
+				break
+			}
+			if o.number != l.number {
+				rivals = append(rivals, o.takes)
+			}
+		}
+		takes := l.takes
+		if rival := e.Or(rivals...); rival != smt.False {
+			yields := e.free(key{kind: "yields", of: table, position: k, at: l.takes}, l.note+" yields to its equal")
+			takes = e.And(takes, e.Not(e.And(rival, yields)))
+		}
+		each[l.number] = e.Or(each[l.number], e.And(none, takes))
+		none = e.Define(e.And(none, e.Not(takes)), l.note)
+	}
+	return each, none
+}
+
+// lead is something that a table may do with a packet.
+type lead struct {
+	target ir.Target
+	list   bool     // its destination is a prefix list
+	taken  smt.Term // the packet takes such a route
+	alive  smt.Term // which is not a blackhole
+}
+
+// leads lists where a table leads packets to an address, and when it does what
+// the input does not show.
+func (e *Encoder) leads(t *ir.RouteTable, a smt.Term) (ls []lead, hidden smt.Term) {
+	hidden = smt.False
+	if t.Open != nil {
+		hidden = e.free(key{kind: "hidden route", of: t, at: a}, "a route that is not shown takes it: "+label(t.Open))
+	}
 	var lines []line
 	for k := range t.Routes {
 		r := &t.Routes[k]
-		to := e.And(e.Not(e.truth(r.Blackhole)), choose(e, r.Target, r, "target", l.to, func() smt.Term {
-			return e.free(key{kind: "hidden target", of: r, with: l.purpose}, "a target that is not shown leads there")
-		}))
-		lines = append(lines, e.lines(r, r, k, a, to)...)
+		class := classStatic
+		if r.Propagated {
+			class = classPropagated
+		}
+		for _, l := range e.lines(&r.Destination, r, class, a) {
+			l.takes, l.number, l.note = e.And(l.takes, e.exists(r.Maybe)), k, "route "+r.Origin.Address
+			lines = append(lines, l)
+		}
 	}
-	return e.longest(lines, e.hiddenRoutes(t, t.Open, a, l.purpose))
+	shown := e.Not(hidden)
+	each, _ := e.longest(t, lines, len(t.Routes))
+	for k := range t.Routes {
+		r := &t.Routes[k]
+		when := e.And(shown, each[k])
+		if when == smt.False {
+			continue
+		}
+		is, other := e.alternatives(len(r.Target.Of), r.Target.Why, r.Target.Open, r, "target")
+		alive := e.Not(e.truth(r.Blackhole))
+		for j, target := range r.Target.Of {
+			ls = put(e, ls, lead{target: target, list: r.Destination.PrefixList != nil, taken: e.And(when, is[j]), alive: e.And(when, is[j], alive)})
+		}
+		hidden = e.Or(hidden, e.And(when, other, alive))
+	}
+	return ls, hidden
 }
 
-// hidden is a table's part that the input does not show: it may take an address
-// from every route, and lead it anywhere.
-type hidden struct{ takes, leads smt.Term }
-
-func (e *Encoder) hiddenRoutes(of any, open *ir.Unknown, a smt.Term, purpose any) hidden {
-	if open == nil {
-		return hidden{smt.False, smt.False}
+// put adds a lead to those of its target.
+func put(e *Encoder, ls []lead, l lead) []lead {
+	k := slices.IndexFunc(ls, func(o lead) bool { return o.target == l.target && o.list == l.list })
+	if k < 0 {
+		return append(ls, l)
 	}
-	return hidden{
-		e.free(key{kind: "hidden route", of: of, at: a}, "a route that is not shown takes it: "+label(open)),
-		e.free(key{kind: "hidden route leads", of: of, with: purpose, at: a}, "a route that is not shown leads there"),
-	}
+	ls[k].taken, ls[k].alive = e.Or(ls[k].taken, l.taken), e.Or(ls[k].alive, l.alive)
+	return ls
 }
 
-func (e *Encoder) longest(lines []line, h hidden) smt.Term {
-	slices.SortStableFunc(lines, func(x, y line) int {
-		return cmp.Or(cmp.Compare(y.bits, x.bits), cmp.Compare(x.class, y.class), cmp.Compare(x.number, y.number))
-	})
-	arrives := smt.False
-	for _, x := range slices.Backward(lines) {
-		arrives = e.Define(e.Ite(x.takes, x.leads, arrives), x.note)
+// leading is whether a table that is one of several leads an address where the
+// question wants it; hidden is what one that is not shown does.
+func (e *Encoder) leading(c ir.Choice[*ir.RouteTable], owner any, a smt.Term, is func(lead) bool, hidden func() smt.Term) smt.Term {
+	tables, other := e.alternatives(len(c.Of), c.Why, c.Open, owner, "route table")
+	var by []smt.Term
+	for k, t := range c.Of {
+		ls, dark := e.leads(t, a)
+		for _, l := range ls {
+			if is(l) {
+				by = append(by, e.And(tables[k], l.alive))
+			}
+		}
+		if dark != smt.False {
+			by = append(by, e.And(tables[k], dark, hidden()))
+		}
 	}
-	return e.Ite(h.takes, h.leads, arrives)
+	if other != smt.False {
+		by = append(by, e.And(other, hidden()))
+	}
+	return e.Or(by...)
 }
 
-// lines are the destinations of a route in the encoder's family. What is not
+// Of equal prefixes a static route comes before one of a prefix list, and that
+// before a propagated one. [VPC VPC_Route_Tables.md]
+const (
+	classStatic = iota
+	classList
+	classPropagated
+)
+
+// lines are the destinations of a route that may hold an address. What is not
 // known about them belongs to the owner.
-func (e *Encoder) lines(r *ir.Route, owner any, number int, a, to smt.Term) []line {
-	class := 0
-	if r.Propagated {
-		class = 2
-	}
-	there := e.exists(r.Maybe)
-	with := func(takes smt.Term, bits, class int) line {
-		return line{takes: e.And(there, takes), leads: to, bits: bits, class: class, number: number, note: "route " + r.Origin.Address}
-	}
+func (e *Encoder) lines(d *ir.Peer, owner any, class int, a smt.Term) []line {
+	f := e.familyOf(a)
 	known := func(c netip.Prefix, class int) []line {
-		if packet.FamilyOfPrefix(c) != e.family {
+		if packet.FamilyOfPrefix(c) != f {
 			return nil
 		}
-		return []line{with(e.Inside(a, c), c.Bits(), class)}
+		return []line{{takes: e.Inside(a, c), bits: c.Bits(), class: class}}
 	}
-	switch d := r.Destination; {
+	switch {
 	case d.CIDR.IsValid():
 		return known(d.CIDR, class)
 	case d.PrefixList != nil:
 		var ls []line
-		class = max(class, 1)
 		for _, c := range d.PrefixList.CIDRs {
-			ls = append(ls, known(c, class)...)
+			ls = append(ls, known(c, max(class, classList))...)
 		}
-		if p := d.PrefixList; p.Open != nil && (p.Family == packet.FamilyInvalid || p.Family == e.family) {
+		if p := d.PrefixList; p.Open != nil && (p.Family == packet.FamilyInvalid || p.Family == f) {
 			// Whether a CIDR of the list that is not shown is longer than the other
 			// routes' is not known either.
 			more := e.free(key{kind: "list takes", of: p, with: owner, at: a}, "a CIDR of "+p.Origin.Address+" that is not shown takes it")
 			if p.AWS {
-				for _, c := range ir.Documentation() {
-					more = e.And(more, e.Not(e.Inside(a, c)))
-				}
+				more = e.And(more, e.Not(e.insideAny(a, ir.Documentation()...)))
 			}
-			ls = append(ls, with(more, unknownBits, class))
+			ls = append(ls, line{takes: more, bits: unknownBits})
 		}
 		return ls
-	case d.Unknown != nil && (d.Family == packet.FamilyInvalid || d.Family == e.family):
-		return []line{with(e.free(key{kind: "destination", of: of(d.Unknown), with: owner, at: a}, "takes it: "+label(d.Unknown)), unknownBits, class)}
+	case d.Unknown != nil && (d.Family == packet.FamilyInvalid || d.Family == f):
+		return []line{{takes: e.free(key{kind: "destination", of: of(d.Unknown), with: owner, at: a}, "takes it: "+label(d.Unknown)), bits: unknownBits}}
 	}
 	return nil
 }
 
-// local asks for delivery within a VPC.
-func (e *Encoder) local() leads {
-	return leads{"local", func(t ir.Target) smt.Term {
-		if t.Kind == ir.TargetLocal {
-			return smt.True
-		}
-		return e.passesOpaque(t, "local")
-	}}
-}
-
-// gateway asks for a gateway of a kind that is attached to a VPC.
-func (e *Encoder) gateway(kind ir.GatewayKind, v *ir.VPC) leads {
-	return leads{fmt.Sprintf("gateway %d", kind), func(t ir.Target) smt.Term {
-		if t.Kind != ir.TargetGateway || t.Gateway.Kind != kind {
-			return smt.False
-		}
-		if v == nil { // whosever it is
-			return smt.True
-		}
-		return e.And(e.isVPC(t.Gateway.VPC, v, t.Gateway), e.direct(t.Gateway))
-	}}
-}
-
-// direct is whether what passes a gateway goes straight on. With a route table of
-// its own it may lead elsewhere first, which is not modelled.
-// [VPC_Route_Tables.md, gateway route tables]
-func (e *Encoder) direct(g *ir.Gateway) smt.Term {
-	if len(g.RouteTable.Of) == 0 && g.RouteTable.Open == nil {
-		return smt.True
+// publicAccess is whether VPC Block Public Access lets a packet pass at a place.
+// An exclusion of the subnet comes before its VPC's, where subnets count at all.
+// natted packets are those of NAT and egress-only gateways; outbound ones belong
+// to what began inside. [botocore ec2 BlockPublicAccessStates; VPC
+// security-vpc-bpa]
+func (e *Encoder) publicAccess(p place, natted, outbound, subnets bool) smt.Term {
+	if p.vpc == nil {
+		return smt.True // who does not know the VPC has decided at its gateway
 	}
-	return e.unmodelled(key{kind: "gateway's table", of: g}, "the route table of "+g.Origin.Address+" hands it on")
-}
-
-// hasInternet is whether an internet gateway is attached to a VPC. One of a VPC
-// that is only named, or of a list that is not shown, may be.
-func (e *Encoder) hasInternet(v *ir.VPC) smt.Term {
-	var is []smt.Term
-	for _, g := range e.net.Gateways {
-		if g.Kind == ir.InternetGateway {
-			is = append(is, e.And(e.isVPC(g.VPC, v, g), e.direct(g)))
-		}
-	}
-	if !v.Seen || e.net.MayHideSome(ir.KindInternetGateway, v.Home) {
-		is = append(is, e.free(key{kind: "hidden gateway", of: v}, "an internet gateway that is not shown"))
-	}
-	return e.Or(is...)
-}
-
-// publicAccess is whether VPC Block Public Access lets a flow pass at a place.
-// An exclusion of the subnet comes before its VPC's.
-// [botocore ec2 BlockPublicAccessStates; VPC security-vpc-bpa]
-func (e *Encoder) publicAccess(p place, inbound, egressOnly bool) smt.Term {
 	mode := e.enum(p.vpc.BPA.Known(), uint64(p.vpc.BPA.V), p.vpc.BPA.Why, siteBPA)
 	exclusion := e.enum(p.vpc.Exclusion.Known(), uint64(p.vpc.Exclusion.V), p.vpc.Exclusion.Why, siteExclusion)
-	x := p.subnet.Exclusion
-	own := e.enum(x.Known(), uint64(x.V), x.Why, siteExclusion)
-	exclusion = e.Ite(e.Eq(own, e.number(uint64(ir.ExclusionNone), 2)), exclusion, own)
+	switch {
+	case !subnets:
+	case p.subnet == nil:
+		exclusion = e.variable(key{kind: "exclusion", of: p.vpc}, 2, "the exclusion of a subnet that is not shown", nil)
+	default:
+		x := p.subnet.Exclusion
+		own := e.enum(x.Known(), uint64(x.V), x.Why, siteExclusion)
+		exclusion = e.Ite(e.Eq(own, e.number(uint64(ir.ExclusionNone), 2)), exclusion, own)
+	}
 	is := func(t smt.Term, n uint64) smt.Term { return e.Eq(t, e.number(n, 2)) }
 	return e.Or(
 		is(mode, uint64(ir.BPAOff)),
 		is(exclusion, uint64(ir.ExclusionBidirectional)),
-		e.And(is(mode, uint64(ir.BPAIngress)), smt.Of(egressOnly)),
-		e.And(is(mode, uint64(ir.BPABidirectional)), is(exclusion, uint64(ir.ExclusionEgress)), smt.Of(!inbound)),
+		e.And(is(mode, uint64(ir.BPAIngress)), smt.Of(natted)),
+		e.And(is(mode, uint64(ir.BPABidirectional)), is(exclusion, uint64(ir.ExclusionEgress)), smt.Of(outbound)),
 	)
 }
 

@@ -88,7 +88,7 @@ func (e *Encoder) Settled(f smt.Formula) bool {
 	h := e.header
 	kinds := map[string]siteKind{}
 	for _, t := range f.Variables() {
-		if t == h.Src || t == h.Dst || t == h.Protocol || t == h.SrcPort || t == h.DstPort || e.upper(t) || slices.Contains(e.dark, t) {
+		if t == h.Src || t == h.Dst || t == h.Protocol || t == h.SrcPort || t == h.DstPort || e.upper(t) || t == e.Port() || slices.Contains(e.dark, t) || slices.Contains(e.far, t) {
 			continue
 		}
 		s, ok := e.sites[t]

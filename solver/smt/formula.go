@@ -229,6 +229,9 @@ func (h Header) Assume(p packet.Header) *Model {
 	}}
 }
 
+// Take gives a variable a value in the model.
+func (m *Model) Take(t Term, v Value) { m.values[t] = v }
+
 // Evaluate computes a term's value in a model.
 func (b *Builder) Evaluate(t Term, m *Model) Value {
 	done := map[Term]Value{}
