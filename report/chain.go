@@ -26,21 +26,21 @@ func ChainsText(c Chains, o Options) string {
 	p := &printer{Options: o}
 	folded := foldChains(c.Chains)
 	if len(folded) == 0 {
-		p.linef("%s: no chain of flows leads from %s to %s", p.look("deny", bold+";"+red), clean(c.From), clean(c.To))
+		p.linef("%s: no chain of flows leads from %s to %s", p.look("deny", bold+";"+red), clean(askedName(c.From)), clean(askedName(c.To)))
 	} else {
 		verdict := trace.Unknown
 		if slices.ContainsFunc(c.Chains, query.Chain.Sure) {
 			verdict = trace.Allow
 		}
 		p.linef("%s: %s of flows from %s to %s; the shortest has %s", p.look(verdict.String(), verdictLook(verdict)),
-			count(len(folded), "chain"), clean(c.From), clean(c.To), count(len(folded[0].Steps), "hop"))
+			count(len(folded), "chain"), clean(askedName(c.From)), clean(askedName(c.To)), count(len(folded[0].Steps), "hop"))
 	}
 	for i, f := range folded[:min(len(folded), mostChains)] {
 		p.WriteByte('\n')
 		p.linef("%d  %s", i+1, clean(f.title(c)))
 		var cells [][]string
 		for _, s := range f.Steps {
-			cells = append(cells, []string{clean(stepName(s.From, c.From)), "> " + clean(stepName(s.To, c.To)), clean(stepServices(s)), clean(stepPlaces(s))})
+			cells = append(cells, []string{clean(stepName(s.From, askedName(c.From))), "> " + clean(stepName(s.To, askedName(c.To))+stepVia(s)), clean(stepServices(s)), clean(stepPlaces(s))})
 		}
 		for _, line := range table(cells) {
 			p.linef("   %s", line)
@@ -86,7 +86,11 @@ func foldChains(cs []query.Chain) []foldedChain {
 
 // unindexed is the address of the block that makes a thing.
 func unindexed(name string) string {
-	if i := strings.LastIndexByte(name, '['); i > 0 && strings.HasSuffix(name, "]") {
+	mark := "["
+	if strings.HasSuffix(name, `"]`) {
+		mark = `["` // a key may hold brackets
+	}
+	if i := strings.LastIndex(name, mark); i > 0 && strings.HasSuffix(name, "]") {
 		return name[:i]
 	}
 	return name
@@ -118,6 +122,20 @@ func stepServices(s query.Step) string {
 		return serviceWords(s.Must)
 	}
 	return serviceWords(s.May) + "?"
+}
+
+// stepVia names the load balancers that a step goes through.
+func stepVia(s query.Step) string {
+	var via []string
+	for _, h := range s.Result.Forward.Hops {
+		if h.Stage == trace.StageLoadBalancer && !slices.Contains(via, h.Component) {
+			via = append(via, h.Component)
+		}
+	}
+	if len(via) == 0 {
+		return ""
+	}
+	return " through " + strings.Join(via, " and ")
 }
 
 // stepPlaces names the lines that let a step's packet in at its end.
@@ -182,12 +200,12 @@ func stepOf(s query.Step) jsonStep {
 func ChainsMarkdown(c Chains) string {
 	p := &printer{}
 	folded := foldChains(c.Chains)
-	p.linef("### postern: %s from %s to %s", count(len(folded), "chain"), escape(c.From), escape(c.To))
+	p.linef("### postern: %s from %s to %s", count(len(folded), "chain"), escape(askedName(c.From)), escape(askedName(c.To)))
 	for i, f := range folded[:min(len(folded), mostRows)] {
 		p.linef("")
 		p.linef("%d. %s", i+1, escape(f.title(c)))
 		for _, s := range f.Steps {
-			p.linef("   - %s > %s: %s %s", escape(stepName(s.From, c.From)), escape(stepName(s.To, c.To)), escape(stepServices(s)), code(stepPlaces(s)))
+			p.linef("   - %s > %s: %s %s", escape(stepName(s.From, askedName(c.From))), escape(stepName(s.To, askedName(c.To))+stepVia(s)), escape(stepServices(s)), code(stepPlaces(s)))
 		}
 		if len(f.Cuts) > 0 {
 			p.linef("   - every chain to it leads through %s", escape(namesText(mapped(f.Cuts, nicName), 6)))
@@ -201,7 +219,7 @@ func chainGraph(c Chains) graph {
 	var g graph
 	for _, x := range c.Chains {
 		for _, s := range x.Steps {
-			from, to := stepName(s.From, c.From), stepName(s.To, c.To)
+			from, to := stepName(s.From, askedName(c.From)), stepName(s.To, askedName(c.To))
 			for _, n := range []string{from, to} {
 				if !slices.Contains(g.nodes, n) {
 					g.nodes = append(g.nodes, n)

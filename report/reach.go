@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/postern-dev/postern/internal/endpoint"
 	"github.com/postern-dev/postern/ir"
 	"github.com/postern-dev/postern/packet"
 	"github.com/postern-dev/postern/reach"
@@ -77,7 +78,7 @@ func (r Reach) sentence() string {
 		return fmt.Sprintf("1 kind of packet flows from %s to %s, and so do its replies", from, to)
 	case trace.Deny:
 		switch {
-		case r.All:
+		case r.All && len(r.Lists.Complete.Must)+len(r.Lists.Complete.May) > 0:
 			return fmt.Sprintf("not every %s from %s reaches %s and is answered", what, from, to)
 		case len(r.Lists.Forward.Must) > 0:
 			return fmt.Sprintf("packets from %s reach %s, and every reply is dropped", from, to)
@@ -116,11 +117,24 @@ func (r Reach) notes() []string {
 		notes = append(notes, low)
 	}
 	if !slices.ContainsFunc(a.Pairs, query.Pair.Met) && len(a.Pairs) > 0 {
-		notes = append(notes, "The two ends have no addresses of one family.")
+		notes = append(notes, unmet(a.Pairs))
 	} else if a.Verdict == trace.Deny && !r.All {
 		notes = append(notes, "Proved for every IPv4 and IPv6 packet asked for.")
 	}
 	return notes
+}
+
+// unmet says why nothing can flow between ends of which none has an address to
+// send to.
+func unmet(pairs []query.Pair) string {
+	for _, p := range pairs {
+		for _, e := range []endpoint.End{p.From, p.To} {
+			if e.Nowhere.IsValid() {
+				return fmt.Sprintf("No interface has the address %s.", e.Nowhere)
+			}
+		}
+	}
+	return "The two ends have no addresses of one family."
 }
 
 // lowPorts explains client ports that begin at 1024.
@@ -257,7 +271,7 @@ func (p *printer) blockers(r Reach) {
 	}
 	if cells = passedCells(fix); len(cells) > 0 {
 		p.WriteByte('\n')
-		p.linef("these would let %s through already", clean(packetWord(fix.Header)))
+		p.linef("these would let %s through already", packetWord(fix.Header))
 		for _, line := range table(cells) {
 			p.linef("     %s", line)
 		}
@@ -320,7 +334,7 @@ func passedCells(fix *query.Repair) [][]string {
 	return cells
 }
 
-// packetWord names the service of a header.
+// packetWord names the service of a header that has ports or types.
 func packetWord(h packet.Header) string {
 	name := packet.ProtocolName(int16(h.Protocol))
 	switch h.Kind() {
@@ -330,7 +344,7 @@ func packetWord(h packet.Header) string {
 		return fmt.Sprintf("%s/%d", name, h.Type())
 	case packet.Plain, packet.KindInvalid:
 	}
-	return name
+	return "packets"
 }
 
 // otherWays says what the ways would take that need more.
@@ -537,7 +551,7 @@ func ReachJSON(r Reach) (string, error) {
 		Forward: bandOf(r.Lists.Forward), Complete: bandOf(r.Lists.Complete), Blocked: bandOf(r.Lists.Blocked),
 		Blockers: mapped(a.Blockers, stageOf), Because: []jsonCause{}, Notes: mapped(r.Notes, func(s string) string { return s }),
 		Pairs: mapped(r.Links, func(l query.Link) jsonReachPair {
-			return jsonReachPair{endName(l.From), endName(l.To), l.Verdict.String(), words(l.Must), words(slices.Concat(l.Must, l.May))}
+			return jsonReachPair{endName(l.From), linkEnd(l), l.Verdict.String(), words(l.Must), words(slices.Concat(l.Must, l.May))}
 		}),
 		Disagreed: a.Disagreements,
 	}
@@ -553,6 +567,15 @@ func ReachJSON(r Reach) (string, error) {
 
 // outsideName is the name of a host outside every VPC.
 const outsideName = "outside"
+
+// linkEnd is what the receiver of a pair is called: AWS's own services are no
+// way out of the network.
+func linkEnd(l query.Link) string {
+	if l.Own {
+		return "AWS's own services"
+	}
+	return endName(l.To)
+}
 
 func endName(i *ir.Interface) string {
 	if i == nil {

@@ -70,6 +70,9 @@ func (p *printer) markdownLines(title string, rows []query.Line) {
 func (r Reach) edges() []edge {
 	var es []edge
 	for _, l := range r.Links {
+		if l.Own {
+			continue
+		}
 		from, to := r.names(l)
 		for _, kind := range []struct {
 			rows    []query.Row
@@ -137,7 +140,9 @@ func (r Reach) nodes() []string {
 	for _, l := range r.Links {
 		from, to := r.names(l)
 		add(from)
-		add(to)
+		if !l.Own {
+			add(to)
+		}
 	}
 	return names
 }

@@ -8,6 +8,7 @@ import (
 
 	"github.com/postern-dev/postern/internal/endpoint"
 	"github.com/postern-dev/postern/parse"
+	"github.com/postern-dev/postern/reach/query"
 	"github.com/postern-dev/postern/report"
 )
 
@@ -53,6 +54,7 @@ func explain(err error) *usageError {
 		path      *parse.UsageError
 		missing   *endpoint.NotFoundError
 		ambiguous *endpoint.AmbiguousError
+		many      *query.TooManyError
 	)
 	switch {
 	case errors.As(err, &usage):
@@ -63,6 +65,8 @@ func explain(err error) *usageError {
 			e.hints = []hint{{"hint", path.Hint, ""}}
 		}
 		return e
+	case errors.As(err, &many):
+		return &usageError{message: many.Error(), hints: []hint{{"all at once", "postern reach --by group", "or interface, subnet, vpc, tag:KEY"}}}
 	case errors.As(err, &missing):
 		return explainMissing(missing)
 	case errors.As(err, &ambiguous):

@@ -111,7 +111,11 @@ func (s streams) reach(c *cli.Context) error {
 
 // chains answers how one end gets to the other by several flows.
 func (s streams) chains(ctx context.Context, c *cli.Context, m *reach.Model, ask endpoint.Ask, q query.Question, format string, list diag.List) error {
-	found, err := query.Chains(ctx, m, q.From, q.To)
+	to, err := chainGoal(ask, q)
+	if err != nil {
+		return err
+	}
+	found, err := query.Chains(ctx, m, q.From, to)
 	if err != nil {
 		return late(c, err)
 	}
@@ -144,6 +148,33 @@ func (s streams) chains(ctx context.Context, c *cli.Context, m *reach.Model, ask
 		return err
 	}
 	return ended(r.Exit.Status)
+}
+
+// chainGoal is the interfaces that chains may lead to: those that they do not
+// start from.
+func chainGoal(ask endpoint.Ask, q query.Question) ([]endpoint.End, error) {
+	starts := map[*ir.Interface]bool{nil: true}
+	for _, e := range q.From {
+		starts[e.Interface] = true
+	}
+	var to []endpoint.End
+	inside := false
+	for _, e := range q.To {
+		inside = inside || e.Interface != nil
+		if !starts[e.Interface] {
+			to = append(to, e)
+		}
+	}
+	switch {
+	case !inside:
+		return nil, &usageError{
+			message: fmt.Sprintf("chains lead to interfaces, and %s is none", ask.To),
+			hints:   []hint{{"one flow", fmt.Sprintf("postern reach %s %s", ask.From, ask.To), ""}},
+		}
+	case len(to) == 0:
+		return nil, &usageError{message: fmt.Sprintf("every interface of %s is in %s as well: chains would begin at their ends", ask.To, ask.From)}
+	}
+	return to, nil
 }
 
 // matrix answers who talks to whom.

@@ -10,6 +10,7 @@ import (
 	"go4.org/netipx"
 
 	"github.com/postern-dev/postern/internal/endpoint"
+	"github.com/postern-dev/postern/ir"
 	"github.com/postern-dev/postern/packet"
 	"github.com/postern-dev/postern/reach"
 	"github.com/postern-dev/postern/solver"
@@ -30,11 +31,12 @@ type Table struct{ Must, May, Blocked []Line }
 // flows; Blocked surely arrives, and its replies are dropped.
 func (a *Answer) Table(m *reach.Model) Table {
 	var t Table
+	own := held(m.Net)
 	manyFrom := slices.ContainsFunc(a.Pairs, func(p Pair) bool { return p.From.Interface != a.Pairs[0].From.Interface })
 	manyTo := slices.ContainsFunc(a.Pairs, func(p Pair) bool { return p.To.Interface != a.Pairs[0].To.Interface })
 	for i := range a.Pairs {
 		p := &a.Pairs[i]
-		lines := func(f packet.Family, set solver.Set) []Line { return p.lines(m, f, set, manyFrom, manyTo) }
+		lines := func(f packet.Family, set solver.Set) []Line { return p.lines(m, own, f, set, manyFrom, manyTo) }
 		for _, x := range p.Sets {
 			s := m.Space(x.Family)
 			t.Must = append(t.Must, lines(x.Family, x.Complete.Must)...)
@@ -47,7 +49,7 @@ func (a *Answer) Table(m *reach.Model) Table {
 
 // lines writes one set of a pair. Where an answer is about many senders or
 // receivers, they are called by their names though their addresses be known.
-func (p *Pair) lines(m *reach.Model, f packet.Family, set solver.Set, manyFrom, manyTo bool) []Line {
+func (p *Pair) lines(m *reach.Model, own *netipx.IPSet, f packet.Family, set solver.Set, manyFrom, manyTo bool) []Line {
 	s := m.Space(f)
 	var lines []Line
 	for _, t := range p.tried {
@@ -63,11 +65,11 @@ func (p *Pair) lines(m *reach.Model, f packet.Family, set solver.Set, manyFrom, 
 			for _, r := range rows(s, part) {
 				l := Line{Row: r, From: []string{from}, To: []string{to}}
 				if from == "" {
-					l.From = addressNames(m, f, p.From, r.Src)
+					l.From = addressNames(m, own, f, p.From, r.Src)
 				}
 				switch {
 				case to == "":
-					l.To = addressNames(m, f, p.To, r.Dst)
+					l.To = addressNames(m, own, f, p.To, r.Dst)
 				case p.From.Interface != nil && t.flow.FixedTo && len(fit.through) == 0 && !private(s, p.To, fit.set):
 					l.To = []string{to + " (public address)"}
 				}
@@ -111,13 +113,34 @@ func named(s *solver.Space, set, fit solver.Set, field packet.Field, end endpoin
 	return all, s.Project(fit, field), endpoint.InterfaceName(end.Interface)
 }
 
-// addressNames says addresses in words where there are any.
-func addressNames(m *reach.Model, f packet.Family, end endpoint.End, ps []netip.Prefix) []string {
+// held is the public addresses that interfaces have.
+func held(n *ir.Network) *netipx.IPSet {
+	var b netipx.IPSetBuilder
+	for _, i := range n.Interfaces {
+		for _, a := range i.Addresses {
+			if a.Public.Addr.Known() && a.Public.Addr.V.IsValid() {
+				b.Add(a.Public.Addr.V)
+			}
+			if a.Family == packet.IPv6 && a.Private.Known() {
+				b.Add(a.Private.V)
+			}
+		}
+	}
+	set, err := b.IPSet()
+	if err != nil {
+		return &netipx.IPSet{}
+	}
+	return set
+}
+
+// addressNames says addresses in words where there are any; own are those that
+// the network's interfaces hold.
+func addressNames(m *reach.Model, own *netipx.IPSet, f packet.Family, end endpoint.End, ps []netip.Prefix) []string {
 	if end.Interface == nil {
 		if services(ps) {
 			return []string{ownServicesName}
 		}
-		if word := outsideName(m, f, ps); word != "" {
+		if word := outsideName(m, own, f, ps); word != "" {
 			return []string{word}
 		}
 	}
@@ -157,7 +180,7 @@ func services(ps []netip.Prefix) bool {
 // outsideName is what the hosts outside are called when they are all of the
 // internet, or all there are: "" for some of them. Addresses of the network
 // itself, which lie on the internet too, do not count.
-func outsideName(m *reach.Model, f packet.Family, ps []netip.Prefix) string {
+func outsideName(m *reach.Model, own *netipx.IPSet, f packet.Family, ps []netip.Prefix) string {
 	var left, more netipx.IPSetBuilder
 	for b := range m.Space(f).Boxes(m.Internet(f)) {
 		left.AddRange(b.Src)
@@ -173,7 +196,7 @@ func outsideName(m *reach.Model, f packet.Family, ps []netip.Prefix) string {
 	missing, err := left.IPSet()
 	beyond, err2 := more.IPSet()
 	switch {
-	case err != nil || err2 != nil, slices.ContainsFunc(missing.Ranges(), func(r netipx.IPRange) bool { return r.From() != r.To() }):
+	case err != nil || err2 != nil, slices.ContainsFunc(missing.Ranges(), func(r netipx.IPRange) bool { return r.From() != r.To() && !own.ContainsRange(r) }):
 		return ""
 	case len(beyond.Ranges()) == 0:
 		return "the internet"
@@ -265,7 +288,11 @@ func fold(names []string) []string {
 // block that makes the thing.
 func unindexed(name string) string {
 	name, through, ok := strings.Cut(name, " through ")
-	if i := strings.LastIndexByte(name, '['); i > 0 && strings.HasSuffix(name, "]") {
+	mark := "["
+	if strings.HasSuffix(name, `"]`) {
+		mark = `["` // a key may hold brackets
+	}
+	if i := strings.LastIndex(name, mark); i > 0 && strings.HasSuffix(name, "]") {
 		name = name[:i] + "[*]"
 	}
 	if ok {

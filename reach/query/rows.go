@@ -42,6 +42,8 @@ type Link struct {
 	Verdict  trace.Verdict
 	// Must surely flows and is answered; May does perhaps.
 	Must, May []Row
+	// Own: To is AWS's own services alone, which nothing filters.
+	Own bool
 }
 
 // Links says for each pair which services flow, addresses and client ports left
@@ -56,9 +58,34 @@ func (a *Answer) Links(m *reach.Model) []Link {
 			l.Must = append(l.Must, rows(s, must)...)
 			l.May = append(l.May, rows(s, s.Difference(serviceSet(s, x.Complete.May), must))...)
 		}
+		l.Own = p.toOwnServices(m)
 		links = append(links, l)
 	}
 	return links
+}
+
+// toOwnServices reports whether what a pair lets through goes to AWS's own
+// services alone.
+func (p *Pair) toOwnServices(m *reach.Model) bool {
+	own := false
+	for _, x := range p.Sets {
+		s := m.Space(x.Family)
+		if p.To.Interface != nil || x.Complete.May == solver.Empty {
+			continue
+		}
+		to := x.Complete.May
+		for _, f := range []packet.Field{packet.FieldProtocol, packet.FieldSrc, packet.FieldSrcPort, packet.FieldDstPort} {
+			to = s.Project(to, f)
+		}
+		var ps []netip.Prefix
+		for b := range s.Boxes(to) {
+			ps = append(ps, solver.CIDRs(b.Dst)...)
+		}
+		if own = services(ps); !own {
+			return false
+		}
+	}
+	return own
 }
 
 // serviceSet forgets everything but protocol and destination port.

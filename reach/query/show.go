@@ -219,7 +219,7 @@ func whose(m *reach.Model, f packet.Family, end endpoint.End, ps []netip.Prefix)
 	case end.Interface == nil:
 		return nil
 	case len(ps) == 1 && ps[0].IsSingleIP():
-		return addressNames(m, f, end, ps)
+		return addressNames(m, held(m.Net), f, end, ps)
 	}
 	var names []string
 	for _, s := range end.Interface.Subnet.Of {
@@ -235,7 +235,7 @@ func whose(m *reach.Model, f packet.Family, end endpoint.End, ps []netip.Prefix)
 	if len(names) > 0 {
 		return names
 	}
-	return addressNames(m, f, end, ps)
+	return addressNames(m, held(m.Net), f, end, ps)
 }
 
 // Passed is a filter that lets a header through, with the line that does.
@@ -346,7 +346,10 @@ func letting(s *solver.Space, st reach.Stage, h packet.Header) *ir.Rule {
 // block gathers what stops everything, for the pairs that nothing flows
 // between.
 func (a *Answer) block(m *reach.Model, q Question) {
-	if a.Verdict != trace.Deny || q.All {
+	some := func(p Pair) bool {
+		return slices.ContainsFunc(p.Sets, func(x Sets) bool { return x.Complete.May != solver.Empty })
+	}
+	if a.Verdict != trace.Deny || q.All && slices.ContainsFunc(a.Pairs, some) {
 		return
 	}
 	for i := range a.Pairs {
