@@ -103,7 +103,7 @@ func (s *search) start(from []endpoint.End) error {
 			if err != nil {
 				return err
 			}
-			if p.Verdict == trace.Allow || s.which == possible && p.Verdict == trace.Unknown {
+			if s.which == possible && p.Verdict != trace.Deny || p.opens(s.model) {
 				s.entry, s.by = append(s.entry, i), append(s.by, e)
 			}
 		}
@@ -201,9 +201,10 @@ func (g *Graph) step(ctx context.Context, from endpoint.End, to *ir.Interface, t
 	if err != nil {
 		return step, err
 	}
-	for _, x := range p.Sets {
-		space := g.model.Space(x.Family)
-		must, may := serviceSet(space, x.Complete.Must), serviceSet(space, x.Complete.May)
+	for _, x := range p.tried {
+		space := g.model.Space(x.family)
+		must := serviceSet(space, surely(space, x.flow, x.flow.Complete.Must, x.asked))
+		may := serviceSet(space, space.Intersect(x.flow.Complete.May, x.asked))
 		if through {
 			sent := space.Of(sentTo(space, from.Interface, to)...)
 			must, may = space.Intersect(must, sent), space.Intersect(may, sent)
@@ -214,6 +215,13 @@ func (g *Graph) step(ctx context.Context, from endpoint.End, to *ir.Interface, t
 		step.Header, step.Result = shown.Header, shown.Result
 	}
 	return step, nil
+}
+
+// opens reports whether something surely flows, and is answered.
+func (p Pair) opens(m *reach.Model) bool {
+	return slices.ContainsFunc(p.tried, func(x tried) bool {
+		return surely(m.Space(x.family), x.flow, x.flow.Complete.Must, x.asked) != solver.Empty
+	})
 }
 
 // sentTo are the services that a load balancer sends to a target.
