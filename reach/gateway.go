@@ -218,7 +218,7 @@ func (w *walker) virtualPrivate(t trip, at place, g *ir.Gateway) outcome {
 	stop := Stage{Kind: KindGateway, Component: nameOf(g), Place: g.Origin.Place("")}
 	goal := t.goal()
 	switch {
-	case goal.away() || t.reply && goal.outside() && t.door != (door{kind: doorPrivate, gateway: g}):
+	case t.reply && goal.outside() && t.door != (door{kind: doorPrivate, gateway: g}):
 		stop.Message = "the request did not come in by " + nameOf(g)
 		return w.stop(t, stop)
 	case !goal.outside():

@@ -299,6 +299,7 @@ func (e *engine) exempt(p place) *netipx.IPSet {
 		for _, s := range [...]string{"fd00:ec2::253", "fd00:ec2::254", "fd00:ec2::123", "fd00:ec2::250"} {
 			add(s)
 		}
+		b.AddPrefix(netip.MustParsePrefix("fe80::/10")) // the VPC router's
 	} else {
 		for _, s := range [...]string{"169.254.169.253", "169.254.169.254", "169.254.170.2", "169.254.169.250", "169.254.169.251", "169.254.169.123"} {
 			add(s)

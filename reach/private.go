@@ -64,7 +64,12 @@ func (w *walker) fromLinks(to *ir.Interface, b place, next *relay) []outcome {
 		}
 		if _, ok := attachment(g, b.vpc); g.Open != nil && ok != no {
 			if t, on := start(g.Origin.Address, g.Origin.Place(""), g.Open, maybe); on {
-				outs = append(outs, w.opaque(t, g.Open))
+				home := come
+				home.Band = Band{solver.Empty, e.backTo(b, g), e.backTo(b, g)}
+				home.because(g.Open)
+				if w.hope || w.push(&t, home) {
+					outs = append(outs, w.opaque(t, g.Open))
+				}
 			}
 		}
 	}
@@ -159,6 +164,23 @@ func (e *engine) linkedBack(b place) solver.Set {
 	for _, t := range b.subnet.RouteTable.Of {
 		for _, x := range e.partition(t, true).toward {
 			if private(x.target) {
+				set = e.Union(set, x.band.May)
+			}
+		}
+	}
+	return set
+}
+
+// backTo returns the headers whose sources the routes of a place may lead to by
+// a transit gateway.
+func (e *engine) backTo(b place, g *ir.TransitGateway) solver.Set {
+	if b.subnet.RouteTable.Open != nil {
+		return e.All()
+	}
+	set := solver.Empty
+	for _, t := range b.subnet.RouteTable.Of {
+		for _, x := range e.partition(t, true).toward {
+			if x.target.TransitGateway == g || x.target.Kind == ir.TargetOther || x.target.Kind == ir.TargetInvalid || x.target.Kind == ir.TargetInterface {
 				set = e.Union(set, x.band.May)
 			}
 		}

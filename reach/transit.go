@@ -346,7 +346,7 @@ func (w *walker) transitOutside(t trip, g *ir.TransitGateway, to *ir.Attachment)
 	goal := t.goal()
 	stop := Stage{Kind: KindLink, Component: to.Origin.Address, Place: to.Origin.Place(""), Message: "the request did not come in by " + g.Origin.Address}
 	switch {
-	case goal.away() || t.reply && goal.outside() && t.door.transit != g:
+	case t.reply && goal.outside() && t.door.transit != g:
 		return w.stop(t, stop)
 	case !goal.outside():
 		return w.opaque(t, behind(to.Origin, to.Origin.Address))

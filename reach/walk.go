@@ -225,9 +225,12 @@ func (w *walker) deliver(t trip) outcome {
 		if w.hope && t.known == no && t.lost != "" && refersTo(i, t.s.from.iface) {
 			groups.Code = t.lost
 		}
-		if t.opaque && (t.s.anchored || t.goal().public && !t.s.from.outside()) { // nor is it known whose address it sees
-			b := &groups.Band
+		b := &groups.Band
+		switch {
+		case t.opaque && (t.s.anchored || t.goal().public && !t.s.from.outside()): // nor is it known whose address it sees
 			*b = Band{solver.Empty, e.Project(b.Ground, packet.FieldSrc), e.Project(b.May, packet.FieldSrc)}
+		case t.opaque && e.Family() == packet.IPv4: // a gateway on the part that is not shown may have changed the source
+			b.May = e.Project(b.May, packet.FieldSrc)
 		}
 		if !w.push(&t, groups) {
 			return nothing()

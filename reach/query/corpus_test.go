@@ -230,7 +230,8 @@ public      192.168.7.7 tcp/22                deny    the igw drops private dest
 internet    public      icmp/8                deny    group: only tcp/22
 private     192.168.7.7 icmp/8                allow   egress all, vgw, reply tracked
 10.200.0.9  private     tcp/22                allow   outside 10.0.0.0/16, by the vgw
-public      172.16.0.1  udp/53                deny    the igw drops private destinations`,
+public      172.16.0.1  udp/53                deny    the igw drops private destinations
+private     13.58.55.60 tcp/22,dst=13.58.55.60 unknown leaves by the vgw; whether what is behind it leads back by the igw is not in the files`,
 	},
 	{
 		path: batfishTests + "main/snapshots/load_vendor_configurations",
@@ -401,6 +402,8 @@ app1     db    udp/53   deny    app's egress is tcp
 app1     db    tcp/5432 unknown groups agree; no route tables
 db       app1  tcp/9080 deny    db has no egress
 app1     app2  tcp/9080 deny    one subnet; app's egress goes to db alone
-internet proxy tcp/22   unknown group takes all, public 1.0.0.0; no route tables`,
+internet proxy tcp/22   unknown group takes all, public 1.0.0.0; no route tables
+proxy    app1  tcp/80   unknown all is let in from 10.240.40.0/24, where a NAT gateway of the route tables that are not in the file may stand
+internet db    tcp/5432 unknown all is let in from 10.240.40.0/24, where a NAT gateway of the route tables that are not in the file may stand`,
 	},
 }
