@@ -2,7 +2,9 @@ package pairs
 
 import (
 	"context"
+	"maps"
 	"math/rand/v2"
+	"net/netip"
 	"slices"
 	"testing"
 
@@ -32,12 +34,18 @@ func TestUnknownNetworks(t *testing.T) {
 		if seed%4 > 1 {
 			hideSubnets(n, rng)
 		}
+		cidrs := map[string]string{}
+		if seed%8 == 3 {
+			cidrs = hideCIDRs(n, rng)
+		}
 		x, err := compileWith(context.Background(), n, options{noClasses: seed%2 == 0})
 		if err != nil {
 			t.Fatal(err)
 		}
 		for range 3 {
-			real := ir.Substitute(n, netgen.Values(n, rng))
+			values := netgen.Values(n, rng)
+			maps.Copy(values, cidrs)
+			real := ir.Substitute(n, values)
 			for _, f := range packet.Families {
 				if table := x.Table(f); table != nil {
 					surround(t, n, real, table, rng, &all)
@@ -52,6 +60,22 @@ func TestUnknownNetworks(t *testing.T) {
 	if all.definite*2 < all.headers {
 		t.Errorf("only %d of %d answers are definite", all.definite, all.headers)
 	}
+	if all.asked == 0 {
+		t.Error("nothing surely flows whatever the addresses are")
+	}
+}
+
+// hideCIDRs leaves open which addresses some subnets have, and returns what they
+// turn out to be.
+func hideCIDRs(n *ir.Network, rng *rand.Rand) map[string]string {
+	values := map[string]string{}
+	for _, s := range n.Subnets {
+		if term := s.ID + ".cidr"; rng.IntN(2) == 0 && s.IPv4.Known() && s.IPv4.V.IsValid() {
+			values[term] = s.IPv4.V.String()
+			s.IPv4.Why = &ir.Unknown{Term: term}
+		}
+	}
+	return values
 }
 
 // surround draws headers between vertices, and asks what becomes of them in a
@@ -63,7 +87,7 @@ func surround(t *testing.T, n, real *ir.Network, table *Table, rng *rand.Rand, a
 		from, to := rng.IntN(len(table.Vertices)), rng.IntN(len(table.Vertices))
 		u, v := &table.Vertices[from], &table.Vertices[to]
 		ru, rv := same(n, real, u.Interface), same(n, real, v.Interface)
-		if u.Interface == v.Interface || ru == nil || rv == nil || !u.Addr.IsValid() || !v.Addr.IsValid() || !standsIn(n, real, u, ru) || !standsIn(n, real, v, rv) {
+		if u.Interface == v.Interface || ru == nil || rv == nil || !standsIn(n, real, u, ru) || !standsIn(n, real, v, rv) {
 			continue
 		}
 		a, err := p.answer(context.Background(), table.ofVertex[from], table.ofVertex[to])
@@ -71,6 +95,11 @@ func surround(t *testing.T, n, real *ir.Network, table *Table, rng *rand.Rand, a
 			t.Fatal(err)
 		}
 		h, atom, client := drawHeader(table, u, v, rng)
+		some := addressOf(&h.Src, table.family, u, ru, rng)
+		some = addressOf(&h.Dst, table.family, v, rv, rng) || some
+		if !h.Src.IsValid() || !h.Dst.IsValid() {
+			continue
+		}
 		r := trace.Run(real, trace.Query{From: ru, To: rv, Header: h})
 		if notHeld(&r) {
 			continue
@@ -79,6 +108,9 @@ func surround(t *testing.T, n, real *ir.Network, table *Table, rng *rand.Rand, a
 		got := verdictOf(un.holds(&a.Must, atom, client), un.holds(&a.May, atom, client))
 		forward := verdictOf(has(a.Must.Forward, atom), has(a.May.Forward, atom))
 		all.headers++
+		if some && got == trace.Allow {
+			all.asked++
+		}
 		if got == trace.Unknown {
 			all.unknown++
 		} else {
@@ -106,6 +138,24 @@ func same(n, real *ir.Network, i *ir.Interface) *ir.Interface {
 		}
 	}
 	return nil
+}
+
+// addressOf takes an address that an interface may turn out to have, where the
+// vertex stands for all of them.
+func addressOf(a *netip.Addr, f packet.Family, v *Vertex, i *ir.Interface, rng *rand.Rand) bool {
+	if v.Addr.IsValid() {
+		return false
+	}
+	s, ok := i.Subnet.Known()
+	if d := &i.Addresses[min(v.Slot, len(i.Addresses)-1)]; d.Private.Known() && packet.FamilyOf(d.Private.V) == f {
+		*a = d.Private.V
+	} else if ok && f == packet.IPv4 && s.IPv4.Known() && s.IPv4.V.IsValid() {
+		*a = s.IPv4.V.Addr()
+		for range 100 + rng.IntN(20) {
+			*a = a.Next()
+		}
+	}
+	return true
 }
 
 // standsIn reports whether an interface turned out to stand in a vertex's
