@@ -104,7 +104,7 @@ func (t *Table) publicKinds(p *Public) (from, to []int) {
 			continue
 		}
 		if keys == nil {
-			keys = t.publicKeys()
+			keys = t.keys()
 		}
 		key, ok := keys[i]
 		if !ok {
@@ -127,9 +127,25 @@ func (t *Table) publicKinds(p *Public) (from, to []int) {
 	return from, to
 }
 
-// publicKeys tells interfaces apart by all that routes, groups and ACLs read of
-// them: the classes of their addresses, and in which CIDRs their public ones are.
-func (t *Table) publicKeys() map[*ir.Interface][]byte {
+// Kinds numbers the interfaces that have an address of the family: those of one
+// number exchange the same with hosts outside, and by public addresses with other
+// interfaces.
+func (t *Table) Kinds() map[*ir.Interface]int {
+	numbers, kinds := map[string]int{}, map[*ir.Interface]int{}
+	for i, key := range t.keys() {
+		n, ok := numbers[string(key)]
+		if !ok {
+			n = len(numbers)
+			numbers[string(key)] = n
+		}
+		kinds[i] = n
+	}
+	return kinds
+}
+
+// keys tells interfaces apart by all that routes, groups and ACLs read of them:
+// the classes of their addresses, and in which CIDRs their public ones are.
+func (t *Table) keys() map[*ir.Interface][]byte {
 	cuts := &assigner{family: t.family, net: t.net}
 	cuts.gather()
 	keys := map[*ir.Interface][]byte{}
@@ -137,25 +153,30 @@ func (t *Table) publicKeys() map[*ir.Interface][]byte {
 		x := &t.Vertices[v]
 		b, ok := keys[x.Interface]
 		if !ok {
-			b = append(b, byte(x.Interface.Kind))
-			for k := range x.Interface.Addresses {
-				d := &x.Interface.Addresses[k].Public
-				b = append(b, byte(truthOf(&d.Exists)))
-				if d.Addr.Known() && d.Addr.V.Is4() {
-					at, found := slices.BinarySearchFunc(cuts.cuts, keyOf(d.Addr.V), key.compare)
-					if found {
-						at++
-					}
-					b = binary.AppendVarint(b, int64(at))
-				} else {
-					b = append(b, '?')
-				}
-			}
+			b = publicKey(x.Interface, cuts.cuts)
 		}
 		b = binary.AppendVarint(b, int64(x.Slot))
 		keys[x.Interface] = binary.AppendVarint(b, int64(t.ofVertex[v]))
 	}
 	return keys
+}
+
+func publicKey(i *ir.Interface, cuts []key) []byte {
+	b := []byte{byte(i.Kind)}
+	for k := range i.Addresses {
+		d := &i.Addresses[k].Public
+		b = append(b, byte(truthOf(&d.Exists)))
+		if !d.Addr.Known() || !d.Addr.V.Is4() {
+			b = append(b, '?')
+			continue
+		}
+		at, found := slices.BinarySearchFunc(cuts, keyOf(d.Addr.V), key.compare)
+		if found {
+			at++
+		}
+		b = binary.AppendVarint(b, int64(at))
+	}
+	return b
 }
 
 // hasPublic reports whether an interface may have a public IPv4 address.

@@ -131,10 +131,14 @@ func NewMatrix(ctx context.Context, m *reach.Model, by string) (*Matrix, error) 
 	for i := range x.Cells {
 		x.Cells[i] = make([]Cell, len(x.Blocks))
 	}
-	if err := x.inside(ctx, m.Net, at); err != nil {
+	index, err := pairs.Compile(ctx, m.Net)
+	if err != nil {
 		return nil, err
 	}
-	return x, x.internet(ctx, m, at)
+	if err := x.inside(ctx, index, at); err != nil {
+		return nil, err
+	}
+	return x, x.internet(ctx, m, index, at)
 }
 
 // partition makes the blocks, and says which an interface belongs to.
@@ -170,16 +174,12 @@ func (x *Matrix) partition(n *ir.Network, by string) map[*ir.Interface]int {
 }
 
 // inside fills the cells between interfaces.
-func (x *Matrix) inside(ctx context.Context, n *ir.Network, at map[*ir.Interface]int) error {
-	index, err := pairs.Compile(ctx, n)
-	if err != nil {
-		return err
-	}
+func (x *Matrix) inside(ctx context.Context, index *pairs.Index, at map[*ir.Interface]int) error {
 	parts := make([]pairs.Part, len(x.Blocks))
 	for k, b := range x.Blocks {
 		parts[k].Name = b.Name
 	}
-	for _, i := range n.Interfaces {
+	for _, i := range index.Net.Interfaces {
 		parts[at[i]].Interfaces = append(parts[at[i]].Interfaces, i)
 	}
 	m, err := index.Matrix(ctx, parts, false)
@@ -289,42 +289,84 @@ func serviceRows(u *pairs.Universe, mask []uint64) []Row {
 	return out
 }
 
-// internet fills the first row and the first column.
-func (x *Matrix) internet(ctx context.Context, m *reach.Model, at map[*ir.Interface]int) error {
+// internet fills the first row and the first column. It asks once for all
+// interfaces of a kind.
+func (x *Matrix) internet(ctx context.Context, m *reach.Model, index *pairs.Index, at map[*ir.Interface]int) error {
 	for _, f := range packet.Families {
-		s := m.Space(f)
-		in, out := make([][2][]solver.Set, len(x.Blocks)), make([][2][]solver.Set, len(x.Blocks))
-		for _, i := range m.Net.Interfaces {
-			e, err := m.Exposure(ctx, i, f)
-			if err != nil {
-				return err
-			}
-			b := at[i]
-			in[b][0] = append(in[b][0], serviceSet(s, s.Intersect(e.Open.Must, m.Internet(f))))
-			in[b][1] = append(in[b][1], serviceSet(s, s.Intersect(e.Open.May, m.Internet(f))))
-			flow, err := m.Flow(ctx, i, nil, f)
-			if err != nil {
-				return err
-			}
-			to := s.Of(toInternet(s, m.Internet(f))...)
-			out[b][0] = append(out[b][0], serviceSet(s, s.Intersect(flow.Complete.Must, to)))
-			out[b][1] = append(out[b][1], serviceSet(s, s.Intersect(flow.Complete.May, to)))
+		t := index.Table(f)
+		if t == nil {
+			continue
 		}
-		for b := range x.Blocks {
-			for _, e := range []struct {
-				sets [2][]solver.Set
-				cell *Cell
-			}{{in[b], &x.Cells[0][b]}, {out[b], &x.Cells[b][0]}} {
-				must := s.Union(e.sets[0]...)
-				e.cell.Must = append(e.cell.Must, rows(s, must)...)
-				e.cell.May = append(e.cell.May, rows(s, s.Difference(s.Union(e.sets[1]...), must))...)
+		s, kinds := m.Space(f), t.Kinds()
+		known := map[int]*outside{}
+		blocks := make([][]*outside, len(x.Blocks))
+		for _, i := range m.Net.Interfaces {
+			k, ok := kinds[i]
+			if !ok {
+				continue
 			}
+			o := known[k]
+			if o == nil {
+				var err error
+				if o, err = outsideOf(ctx, m, i, f); err != nil {
+					return err
+				}
+				known[k] = o
+			}
+			if b := at[i]; !slices.Contains(blocks[b], o) {
+				blocks[b] = append(blocks[b], o)
+			}
+		}
+		for b, os := range blocks {
+			var in, out [2][]solver.Set
+			for _, o := range os {
+				for k := range in {
+					in[k], out[k] = append(in[k], o.in[k]), append(out[k], o.out[k])
+				}
+			}
+			x.Cells[0][b].join(s, in)
+			x.Cells[b][0].join(s, out)
 		}
 		if err := s.Err(); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// outside is the services that an interface surely, and possibly, gives to the
+// internet and uses there.
+type outside struct{ in, out [2]solver.Set }
+
+func outsideOf(ctx context.Context, m *reach.Model, i *ir.Interface, f packet.Family) (*outside, error) {
+	s := m.Space(f)
+	e, err := m.Exposure(ctx, i, f)
+	if err != nil {
+		return nil, err
+	}
+	flow, err := m.Flow(ctx, i, nil, f)
+	if err != nil {
+		return nil, err
+	}
+	from := m.Internet(f)
+	to := s.Of(toInternet(s, from)...)
+	return &outside{
+		in: [2]solver.Set{
+			serviceSet(s, surely(s, e.Flow, e.Open.Must, from)),
+			serviceSet(s, s.Intersect(e.Open.May, from)),
+		},
+		out: [2]solver.Set{
+			serviceSet(s, surely(s, flow, flow.Complete.Must, to)),
+			serviceSet(s, s.Intersect(flow.Complete.May, to)),
+		},
+	}, nil
+}
+
+// join adds the union of what surely, and possibly, flows.
+func (c *Cell) join(s *solver.Space, sets [2][]solver.Set) {
+	must := s.Union(sets[0]...)
+	c.Must = append(c.Must, rows(s, must)...)
+	c.May = append(c.May, rows(s, s.Difference(s.Union(sets[1]...), must))...)
 }
 
 // toInternet are the headers to the internet, given those from it.

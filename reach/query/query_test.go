@@ -246,7 +246,7 @@ func goesOn(i *ir.Interface) bool {
 
 // The cells of a matrix are what the pairs of its blocks say.
 func TestMatrix(t *testing.T) {
-	sure, picked := 0, 0
+	sure, picked, outside := 0, 0, 0
 	for seed := range uint64(90) {
 		rng := rand.New(rand.NewPCG(seed, 13))
 		n := netgen.New(rng, netgen.Options{IPv6: true, Transit: true, NAT: true, Interfaces: 6, Lenient: seed%2 == 0})
@@ -264,6 +264,15 @@ func TestMatrix(t *testing.T) {
 		at := map[string]int{}
 		for i, b := range x.Blocks {
 			at[b.Name] = i
+		}
+		for _, b := range n.Interfaces {
+			tcp := slices.ContainsFunc(x.Cells[0][at[endpoint.InterfaceName(b)]].Must, func(r query.Row) bool { return r.Any || r.Protocols.Contains(packet.TCP) })
+			if tcp {
+				outside++
+			}
+			if tcp && !wherever(t, m, nil, b) {
+				t.Errorf("seed %d: the internet surely opens tcp to %s, and does not in every subnet", seed, b.Resource)
+			}
 		}
 		for _, a := range n.Interfaces {
 			for _, b := range n.Interfaces {
@@ -283,8 +292,8 @@ func TestMatrix(t *testing.T) {
 			}
 		}
 	}
-	if sure < 100 || picked < 20 {
-		t.Errorf("%d cells surely hold something, %d of them whichever subnet it is", sure, picked)
+	if sure < 100 || picked < 20 || outside < 20 {
+		t.Errorf("%d cells surely hold something, %d of them whichever subnet it is, %d of the internet's", sure, picked, outside)
 	}
 }
 
