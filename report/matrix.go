@@ -16,60 +16,113 @@ const mostColumns = 12
 // widestTable is the width in columns up to which a matrix is drawn as one.
 const widestTable = 160
 
+// mostFolded is how many blocks are compared with each other; mostReceivers is how
+// many destinations text and Markdown list.
+const mostFolded, mostReceivers = 400, 100
+
 // MatrixText writes who talks to whom: as a table while it fits, and beyond
 // that by destination.
 func MatrixText(m *query.Matrix, o Options) string {
 	p := &printer{Options: o}
 	p.linef("%s", clean(matrixTitle(m)))
 	p.WriteByte('\n')
-	m = m.Folded()
-	if grid := matrixGrid(m); len(m.Blocks) <= mostColumns && columns(grid[0]) <= widestTable {
+	m = foldedMatrix(m)
+	legend := ""
+	if grid, prefix := matrixGrid(m); grid != nil {
 		for i, line := range grid {
 			if i == 0 {
 				line = p.look(line, bold)
 			}
 			p.linef("  %s", line)
 		}
+		legend = gridLegend(m, prefix)
 	} else {
 		p.byDestination(m)
+		legend = listLegend(m)
 	}
 	p.WriteByte('\n')
-	p.linef("%s", clean(matrixLegend(m)))
-	for _, n := range m.Notes {
+	for _, n := range append([]string{legend}, m.Notes...) {
 		p.linef("%s", clean(n))
 	}
 	return p.String()
 }
 
-func matrixTitle(m *query.Matrix) string {
-	return fmt.Sprintf("who talks to whom, by %s: %s of %s, and the internet", m.By, count(len(m.Blocks)-1, "block"), count(m.Interfaces, "interface"))
+// foldedMatrix joins blocks that nothing tells apart, where they are few enough
+// to compare.
+func foldedMatrix(m *query.Matrix) *query.Matrix {
+	if len(m.Blocks) > mostFolded {
+		return m
+	}
+	return m.Folded()
 }
 
-func matrixLegend(m *query.Matrix) string {
-	legend := "Rows send, columns receive: what is answered as well. Bare numbers are tcp ports."
-	for _, row := range m.Cells {
-		if slices.ContainsFunc(row, func(c query.Cell) bool { return len(c.May) > 0 }) {
-			return legend + " A question mark: perhaps, for something is unknown."
-		}
+func matrixTitle(m *query.Matrix) string {
+	what := fmt.Sprintf("%s of %s", count(len(m.Blocks)-1, "block"), count(m.Interfaces, "interface"))
+	if m.By == "interface" && len(m.Blocks)-1 == m.Interfaces {
+		what = count(m.Interfaces, "interface")
+	}
+	return fmt.Sprintf("who talks to whom, by %s: %s, and the internet", m.By, what)
+}
+
+// gridLegend explains a table; its names lack a prefix.
+func gridLegend(m *query.Matrix, prefix string) string {
+	legend := "Rows send, columns receive: what is answered as well. Bare numbers are tcp ports." + doubtLegend(m)
+	if prefix != "" {
+		legend += " Names are short for " + prefix + "NAME."
 	}
 	return legend
 }
 
-// matrixGrid is the table of a matrix, the header first.
-func matrixGrid(m *query.Matrix) []string {
-	header := []string{"from / to"}
-	for _, b := range m.Blocks {
-		header = append(header, clean(b.Name))
+// listLegend explains a list by destination.
+func listLegend(m *query.Matrix) string {
+	return "Below each receiver: a service, and who sends it and is answered." + doubtLegend(m)
+}
+
+func doubtLegend(m *query.Matrix) string {
+	for _, row := range m.Cells {
+		if slices.ContainsFunc(row, func(c query.Cell) bool { return len(c.May) > 0 }) {
+			return " A question mark: perhaps."
+		}
 	}
-	rows := [][]string{append(header, "")}
-	for i, b := range m.Blocks {
-		row := []string{clean(b.Name)}
+	return ""
+}
+
+// matrixGrid is the table of a matrix, the header first, and what all its names
+// begin with, which they are shown without. It is nil where a table is too wide.
+func matrixGrid(m *query.Matrix) (grid []string, prefix string) {
+	if len(m.Blocks) > mostColumns {
+		return nil, ""
+	}
+	names, prefix := shortNames(m.Blocks)
+	rows := [][]string{append(append([]string{"from / to"}, names...), "")}
+	for i := range m.Blocks {
+		row := []string{names[i]}
 		for j := range m.Blocks {
 			row = append(row, cellText(m.Cells[i][j]))
 		}
 		rows = append(rows, append(row, ""))
 	}
-	return table(rows)
+	if grid = table(rows); columns(grid[0]) > widestTable {
+		return nil, ""
+	}
+	return grid, prefix
+}
+
+// shortNames are the names of blocks, clean, without the type of resource that
+// all of them begin with: "web" for "aws_instance.web".
+func shortNames(blocks []query.Block) (names []string, prefix string) {
+	names = mapped(blocks, func(b query.Block) string { return clean(b.Name) })
+	for i, n := range names[1:] {
+		kind, _, ok := strings.Cut(n, ".")
+		if kind += "."; !ok || !strings.HasPrefix(kind, "aws_") || i > 0 && kind != prefix {
+			return names, ""
+		}
+		prefix = kind
+	}
+	for i := range names[1:] {
+		names[i+1] = strings.ReplaceAll(names[i+1], prefix, "")
+	}
+	return names, prefix
 }
 
 // cellText is a cell in a few letters: "22 443 udp/53?".
@@ -92,38 +145,90 @@ func cellText(c query.Cell) string {
 	return strings.Join(out, " ")
 }
 
-// byDestination lists what reaches each block: services, and who sends them.
-func (p *printer) byDestination(m *query.Matrix) {
+// receiver is blocks that the same services reach from the same senders.
+type receiver struct {
+	names []string
+	size  int
+	lines []senders
+}
+
+// exposed reports whether the internet is among the senders, which is the first
+// block.
+func (r receiver) exposed(m *query.Matrix) bool {
+	return slices.ContainsFunc(r.lines, func(l senders) bool { return l.from[0] == m.Blocks[0].Name })
+}
+
+// receivers lists what reaches each block, and how many nothing reaches. Where
+// there are too many to show, those that the internet reaches come first.
+func receivers(m *query.Matrix) (rs []receiver, silent int) {
+	at := map[string]int{}
 	for j, to := range m.Blocks {
 		lines := sendersOf(m, j)
 		if len(lines) == 0 {
+			silent++
 			continue
 		}
-		p.linef("%s%s", p.look(clean(to.Name), bold), clean(blockSize(to)))
+		key := fmt.Sprint(lines)
+		i, ok := at[key]
+		if !ok {
+			i, at[key] = len(rs), len(rs)
+			rs = append(rs, receiver{lines: lines})
+		}
+		rs[i].names, rs[i].size = append(rs[i].names, to.Name), rs[i].size+to.Size
+	}
+	if len(rs) > mostReceivers {
+		slices.SortStableFunc(rs, func(a, b receiver) int {
+			switch x, y := a.exposed(m), b.exposed(m); {
+			case x == y:
+				return 0
+			case x:
+				return -1
+			}
+			return 1
+		})
+	}
+	return rs, silent
+}
+
+// byDestination lists what reaches each block: services, and who sends them.
+func (p *printer) byDestination(m *query.Matrix) {
+	rs, silent := receivers(m)
+	for _, r := range rs[:min(len(rs), mostReceivers)] {
+		p.linef("%s%s", p.look(clean(namesText(r.names, 4)), bold), blockSize(r.size, len(r.names)))
 		var cells [][]string
-		for _, l := range lines {
+		for _, l := range r.lines {
 			cells = append(cells, []string{clean(l.service), clean(namesText(l.from, 6))})
 		}
 		for _, line := range table(cells) {
 			p.linef("  %s", line)
 		}
 	}
-	silent := 0
-	for j := range m.Blocks {
-		if len(sendersOf(m, j)) == 0 {
-			silent++
-		}
+	if more := moreReceivers(rs); more != "" {
+		p.linef("%s", more)
 	}
 	if silent > 0 {
 		p.linef("nothing reaches %s", count(silent, "other block"))
 	}
 }
 
-func blockSize(b query.Block) string {
-	if b.Size < 2 {
+// moreReceivers says what a list leaves out.
+func moreReceivers(rs []receiver) string {
+	n := 0
+	for _, r := range rs[min(len(rs), mostReceivers):] {
+		n += len(r.names)
+	}
+	if n == 0 {
 		return ""
 	}
-	return fmt.Sprintf("  (%s)", count(b.Size, "interface"))
+	return fmt.Sprintf("and %s that others reach; those that the internet reaches came first. --format csv has all, --by subnet or vpc is shorter", count(n, "block"))
+}
+
+// blockSize says how many interfaces some blocks hold, where that is more.
+func blockSize(interfaces, blocks int) string {
+	if interfaces <= blocks {
+		return ""
+	}
+	return fmt.Sprintf("  (%s)", count(interfaces, "interface"))
 }
 
 func namesText(names []string, most int) string {
@@ -136,16 +241,15 @@ func namesText(names []string, most int) string {
 // senders is one service of a destination and the blocks that send it.
 type senders struct {
 	service string
-	perhaps bool
 	from    []string
 }
 
 func sendersOf(m *query.Matrix, to int) []senders {
 	var all []senders
-	add := func(from, service string, perhaps bool) {
+	add := func(from, service string) {
 		i := slices.IndexFunc(all, func(s senders) bool { return s.service == service })
 		if i < 0 {
-			i, all = len(all), append(all, senders{service: service, perhaps: perhaps})
+			i, all = len(all), append(all, senders{service: service})
 		}
 		all[i].from = append(all[i].from, from)
 	}
@@ -153,11 +257,11 @@ func sendersOf(m *query.Matrix, to int) []senders {
 		c := m.Cells[i][to]
 		sure := words(c.Must)
 		for _, w := range sure {
-			add(b.Name, w, false)
+			add(b.Name, w)
 		}
 		for _, w := range words(c.May) {
 			if !slices.Contains(sure, w) {
-				add(b.Name, w+"?", true)
+				add(b.Name, w+"?")
 			}
 		}
 	}
@@ -169,37 +273,46 @@ func MatrixMarkdown(m *query.Matrix) string {
 	p := &printer{}
 	p.linef("### postern: %s", escape(matrixTitle(m)))
 	p.linef("")
-	m = m.Folded()
+	m = foldedMatrix(m)
+	legend := ""
 	if len(m.Blocks) > mostColumns {
 		p.linef("| to | service | from |")
 		p.linef("|---|---|---|")
-		for j, to := range m.Blocks {
-			for _, l := range sendersOf(m, j) {
-				p.linef("| %s | %s | %s |", escape(to.Name), escape(l.service), escape(namesText(l.from, 12)))
+		rs, _ := receivers(m)
+		for _, r := range rs[:min(len(rs), mostReceivers)] {
+			for _, l := range r.lines {
+				p.linef("| %s | %s | %s |", escape(namesText(r.names, 4)), escape(l.service), escape(namesText(l.from, 12)))
 			}
+		}
+		legend = "What is answered as well." + doubtLegend(m)
+		if more := moreReceivers(rs); more != "" {
+			legend += " " + more + "."
 		}
 	} else {
-		line := "| from / to |"
-		for _, b := range m.Blocks {
-			line += " " + escape(b.Name) + " |"
-		}
-		p.linef("%s", line)
-		p.linef("|%s", strings.Repeat("---|", len(m.Blocks)+1))
-		for i, b := range m.Blocks {
-			line = "| " + escape(b.Name) + " |"
-			for j := range m.Blocks {
-				line += " " + escape(cellText(m.Cells[i][j])) + " |"
-			}
-			p.linef("%s", line)
-		}
+		p.markdownGrid(m)
+		legend = gridLegend(m, "")
 	}
-	p.linef("")
-	p.linef("%s", escape(matrixLegend(m)))
-	for _, n := range m.Notes {
+	for _, n := range append([]string{legend}, m.Notes...) {
 		p.linef("")
 		p.linef("%s", escape(n))
 	}
 	return p.String()
+}
+
+func (p *printer) markdownGrid(m *query.Matrix) {
+	line := "| from / to |"
+	for _, b := range m.Blocks {
+		line += " " + escape(b.Name) + " |"
+	}
+	p.linef("%s", line)
+	p.linef("|%s", strings.Repeat("---|", len(m.Blocks)+1))
+	for i, b := range m.Blocks {
+		line = "| " + escape(b.Name) + " |"
+		for j := range m.Blocks {
+			line += " " + escape(cellText(m.Cells[i][j])) + " |"
+		}
+		p.linef("%s", line)
+	}
 }
 
 // MatrixCSV writes one line for each service between two blocks.

@@ -21,7 +21,7 @@ type edge struct {
 }
 
 func matrixGraph(m *query.Matrix) graph {
-	m = m.Folded()
+	m = foldedMatrix(m)
 	var g graph
 	for _, b := range m.Blocks {
 		g.nodes = append(g.nodes, b.Name)
@@ -71,10 +71,16 @@ func quoteDOT(s string) string {
 	return `"` + strings.NewReplacer(`\`, `\\`, `"`, `\"`).Replace(clean(s)) + `"`
 }
 
+// mostMermaid is how many arrows Mermaid draws unless its maxEdges is set.
+const mostMermaid = 500
+
 // mermaid writes a graph as a Mermaid flowchart, which GitHub draws in Markdown.
 func (g graph) mermaid() string {
 	p := &printer{}
 	p.linef("flowchart LR")
+	if len(g.edges) > mostMermaid {
+		p.linef("  %%%% %s: more than the %d that Mermaid draws by itself; dot and svg have no such limit", count(len(g.edges), "arrow"), mostMermaid)
+	}
 	id := map[string]string{}
 	for i, n := range g.nodes {
 		id[n] = fmt.Sprintf("n%d", i+1)
@@ -106,7 +112,7 @@ const (
 // flows, a light one for what may; what it is, is the cell's tooltip.
 func MatrixSVG(m *query.Matrix) string {
 	title := matrixTitle(m)
-	m = m.Folded()
+	m = foldedMatrix(m)
 	longest := 0
 	for _, b := range m.Blocks {
 		longest = max(longest, columns(clean(b.Name)))
@@ -117,7 +123,11 @@ func MatrixSVG(m *query.Matrix) string {
 	p.linef(`<svg xmlns="http://www.w3.org/2000/svg" width="%d" height="%d" font-family="monospace" font-size="12">`, side, side+2*svgCell)
 	p.linef(`  <title>%s</title>`, escapeXML(title))
 	p.linef(`  <rect width="100%%" height="100%%" fill="white"/>`)
-	p.linef(`  <text x="%d" y="%d">%s</text>`, svgMargin, side+svgCell, escapeXML(matrixLegend(m)))
+	p.linef(`  <pattern id="empty" x="%d" y="%d" width="%d" height="%d" patternUnits="userSpaceOnUse">`, head, head, svgCell, svgCell)
+	p.linef(`    <rect x="1" y="1" width="%d" height="%d" fill="#f4f4f4"/>`, svgCell-2, svgCell-2)
+	p.linef(`  </pattern>`)
+	p.linef(`  <rect x="%d" y="%d" width="%d" height="%d" fill="url(#empty)"/>`, head, head, len(m.Blocks)*svgCell, len(m.Blocks)*svgCell)
+	p.linef(`  <text x="%d" y="%d">%s</text>`, svgMargin, side+svgCell, escapeXML(gridLegend(m, "")))
 	for i, b := range m.Blocks {
 		at := head + i*svgCell
 		p.linef(`  <text x="%d" y="%d" text-anchor="end">%s</text>`, head-4, at+15, escapeXML(b.Name))
@@ -126,11 +136,11 @@ func MatrixSVG(m *query.Matrix) string {
 	for i, from := range m.Blocks {
 		for j, to := range m.Blocks {
 			c := m.Cells[i][j]
-			fill := "#f4f4f4"
+			fill := "#1f5fa8"
 			switch {
-			case len(c.Must) > 0:
-				fill = "#1f5fa8"
-			case len(c.May) > 0:
+			case len(c.Must)+len(c.May) == 0:
+				continue // the pattern shows it
+			case len(c.Must) == 0:
 				fill = "#a9c8ec"
 			}
 			p.linef(`  <rect x="%d" y="%d" width="%d" height="%d" fill="%s"><title>%s</title></rect>`,

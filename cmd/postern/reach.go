@@ -31,7 +31,8 @@ func reachCommand(s streams) *cli.Command {
 	return &cli.Command{
 		Name: "reach", Usage: "all packets from A to B, both directions, and what stops them", ArgsUsage: "A B [HEADER] [PATH...] | --by WHAT [PATH...]",
 		Description: "A and B are internet, any, an address or CIDR, a Terraform address or AWS id, sg:NAME, subnet:NAME,\n" +
-			"tag:KEY=VALUE, ..., joined by , (or) + (and) ! (not). HEADER narrows the question: tcp/443, udp, icmp/8, all.",
+			"tag:KEY=VALUE, ..., joined by , (or) + (and) ! (not). HEADER narrows the question: tcp/443, udp, icmp/8, all.\n" +
+			"PATH is what check reads. The formats csv and svg are for --by.",
 		Flags: slices.Concat([]cli.Flag{
 			&cli.UintFlag{Name: "source-port", Usage: "only packets from this client `PORT`", DefaultText: "all"},
 			&cli.StringFlag{Name: "src", Usage: "only packets from this `ADDRESS`"},
@@ -47,7 +48,15 @@ func reachCommand(s streams) *cli.Command {
 
 func (s streams) reach(c *cli.Context) error {
 	if c.IsSet("by") {
+		if err := useless(c, "by", "chains", "all", "expect", "source-port", "src", "dst"); err != nil {
+			return err
+		}
 		return s.matrix(c)
+	}
+	if c.Bool("chains") {
+		if err := useless(c, "chains", "all", "source-port", "src", "dst"); err != nil {
+			return err
+		}
 	}
 	format, err := formatOf(c, reachFormats)
 	if err != nil {
@@ -56,6 +65,9 @@ func (s streams) reach(c *cli.Context) error {
 	ask, paths, err := reachQuestion(c)
 	if err != nil {
 		return err
+	}
+	if c.Bool("chains") && ask.Service.Text != "" {
+		return &usageError{message: fmt.Sprintf("chains are of flows of every service: leave out %s", ask.Service.Text)}
 	}
 	ctx, cancel := deadline(c)
 	defer cancel()
@@ -148,6 +160,17 @@ func (s streams) chains(ctx context.Context, c *cli.Context, m *reach.Model, ask
 		return err
 	}
 	return ended(r.Exit.Status)
+}
+
+// useless finds a flag that would change nothing beside another: nobody should
+// believe that it did.
+func useless(c *cli.Context, with string, flags ...string) error {
+	for _, f := range flags {
+		if c.IsSet(f) {
+			return &usageError{message: fmt.Sprintf("--%s has no meaning with --%s", f, with)}
+		}
+	}
+	return nil
 }
 
 // chainGoal is the interfaces that chains may lead to: those that they do not
