@@ -217,9 +217,21 @@ func (k *coverCheck) meetsPeer(p *ir.Peer) bool {
 	case p.CIDR.IsValid():
 		return meets(p.CIDR)
 	case p.PrefixList != nil:
-		return p.PrefixList.Open != nil || slices.ContainsFunc(p.PrefixList.CIDRs, meets)
+		return slices.ContainsFunc(p.PrefixList.CIDRs, meets) || k.mayHoldMore(p.PrefixList)
 	}
 	return true
+}
+
+// mayHoldMore reports whether a list may hold a peer of the box beside its
+// CIDRs: no list of AWS's holds documentation networks.
+func (k *coverCheck) mayHoldMore(l *ir.PrefixList) bool {
+	if !l.MayHoldMore(netip.Addr{}, k.Family) {
+		return false
+	}
+	return !l.AWS || !slices.ContainsFunc(ir.Documentation(), func(c netip.Prefix) bool {
+		r, ok := k.rangeOf(c)
+		return ok && !less(k.box[k.peer].lo, r.lo) && !less(r.hi, k.box[k.peer].hi)
+	})
 }
 
 // reached reports whether the target takes a header of one protocol in the box,

@@ -156,12 +156,22 @@ func TestCheckCoverRefuses(t *testing.T) {
 	for range 5000 {
 		deep = &packet.Cover{Field: packet.FieldSrc, At: packet.Value{Lo: 1}, Below: deep, Above: leaf(0)}
 	}
+	// No list of AWS's own holds documentation networks; another list may.
+	listed, theirs := *wide, *wide
+	listed.Peer = ir.Peer{PrefixList: &ir.PrefixList{Family: packet.IPv4, Open: why, AWS: true}}
+	theirs.Peer = ir.Peer{PrefixList: &ir.PrefixList{Family: packet.IPv4, Open: why}}
+	around := &packet.Cover{
+		Field: packet.FieldSrc, At: packet.Value{Lo: 0xC0000200}, Below: leaf(0),
+		Above: &packet.Cover{Field: packet.FieldSrc, At: packet.Value{Lo: 0xC0000300}, Below: leaf(packet.Outside), Above: leaf(0)},
+	}
 	for name, c := range map[string]struct {
 		target, rule *ir.Match
 		cover        *packet.Cover
 		ok           bool
 	}{
 		"one rule":         {target, wide, leaf(0), true},
+		"a list of AWS":    {&listed, wide, around, true},
+		"another list":     {&theirs, wide, around, false},
 		"no leaf":          {target, wide, nil, false},
 		"half a node":      {target, wide, &packet.Cover{Field: packet.FieldSrc, At: packet.Value{Lo: 1}, Below: leaf(0)}, false},
 		"no such field":    {target, wide, &packet.Cover{Field: 9, At: packet.Value{Lo: 1}, Below: leaf(0), Above: leaf(0)}, false},
