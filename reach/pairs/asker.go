@@ -22,6 +22,7 @@ type asker struct {
 	boxes []solver.Box // of atoms, one for each of their intervals
 	first []int        // by atom, its first box
 	point *point
+	sure  bool // only what surely flows is wanted
 }
 
 func newAsker(t *Table) *asker {
@@ -77,7 +78,7 @@ func plainBoxes(u *Universe, protocol int16) []solver.Box {
 // pair answers for a pair of classes. It returns nil where the groups of the
 // two stop everything: groups judge whatever way a packet takes.
 func (a *asker) pair(ctx context.Context, from, to int32) (*Answer, error) {
-	if a.stopped(from, to) {
+	if a.sure && a.unsure(from, to) || !a.odd(from, to) && a.stopped(a.t.hi, from, to) {
 		return nil, nil
 	}
 	u, v := &a.t.Vertices[a.t.Classes[from].Vertices[0]], a.other(from, to)
@@ -110,34 +111,62 @@ func (a *asker) other(from, to int32) *Vertex {
 	return &a.t.Vertices[a.t.Classes[to].Vertices[0]]
 }
 
-// stopped reports whether groups surely stop all packets. In IPv4 the receiver
-// may see another source than the sender, behind some gateway.
-func (a *asker) stopped(from, to int32) bool {
+// unsure reports whether nothing surely flows between two classes: it is not
+// known where an end stands, or what its groups let pass.
+func (a *asker) unsure(from, to int32) bool {
 	t := a.t
-	if x, y := &t.cells[t.cellOf[from]], &t.cells[t.cellOf[to]]; x.odd || y.odd {
-		return false
+	for _, c := range [...]int32{from, to} {
+		if i := t.Vertices[t.Classes[c].Vertices[0]].Interface; t.lo.setOf[c] == noGroups || stands(i) == nil {
+			return true
+		}
 	}
+	return a.stopped(t.lo, from, to)
+}
+
+// odd reports whether no formula of this package fits one of two classes.
+func (a *asker) odd(from, to int32) bool {
+	return a.t.cells[a.t.cellOf[from]].odd || a.t.cells[a.t.cellOf[to]].odd
+}
+
+// stopped reports whether groups stop all packets, as a bound sees them. In IPv4
+// the receiver may see another source than the sender, behind some gateway; where
+// an address is not known, it may be any that a rule names.
+func (a *asker) stopped(b *bound, from, to int32) bool {
+	t := a.t
 	if a.point == nil {
 		a.point = &point{t: t}
 	}
-	b := t.hi
-	set := b.setOf[to]
+	odd := a.odd(from, to)
 	for k := range t.Universe.Words {
-		f := t.masks.of(b.service[to])[k] & a.point.groups(b, egress, from, to, true, k)
+		f := t.masks.of(b.service[to])[k]
+		if odd {
+			f &= a.point.groups(b, egress, from, to, true, k) | t.named(b, egress, from, k)
+		} else {
+			f &= a.point.groups(b, egress, from, to, true, k)
+		}
 		if f == 0 {
 			continue
 		}
 		in := a.point.groups(b, ingress, to, from, true, k)
-		if t.family == packet.IPv4 && set >= 0 {
-			for _, g := range b.sets[set] {
-				in |= t.anyIn[g][k]
-			}
+		if odd || t.family == packet.IPv4 {
+			in |= t.named(b, ingress, to, k)
 		}
 		if f&in != 0 {
 			return false
 		}
 	}
 	return true
+}
+
+// named returns one word of what rules of a class that name addresses allow.
+func (t *Table) named(b *bound, dir int, class int32, k int) uint64 {
+	m := uint64(0)
+	if set := b.setOf[class]; set >= 0 {
+		for _, g := range b.sets[set] {
+			m |= t.any[dir][g][k]
+		}
+	}
+	return m
 }
 
 // maxEdges is how large a model's space may grow before it is made anew: it

@@ -81,7 +81,9 @@ func (c *compiler) nameReferenced() {
 	}
 	for len(c.by) < len(c.all) {
 		c.by = append(c.by, 0)
-		c.t.anyIn = append(c.t.anyIn, c.t.Universe.empty())
+		for d := range c.t.any {
+			c.t.any[d] = append(c.t.any[d], c.t.Universe.empty())
+		}
 	}
 }
 

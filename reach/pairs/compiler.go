@@ -144,13 +144,15 @@ func (c *compiler) universe() {
 				p.any[i] = own[p.any[i]]
 			}
 		}
-		any := u.empty()
-		for _, id := range c.rules[ingress][k].any {
-			for w, m := range c.t.masks.of(id) {
-				any[w] |= m
+		for d := range c.rules {
+			any := u.empty()
+			for _, id := range c.rules[d][k].any {
+				for w, m := range c.t.masks.of(id) {
+					any[w] |= m
+				}
 			}
+			c.t.any[d] = append(c.t.any[d], any)
 		}
-		c.t.anyIn = append(c.t.anyIn, any)
 	}
 }
 

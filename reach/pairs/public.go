@@ -37,14 +37,15 @@ type PublicFlow struct {
 }
 
 // Public finds what flows to public addresses, of up to MaxPublic pairs of kinds
-// of interfaces, in the order of the network. The error is the context's.
-func (x *Index) Public(ctx context.Context) (*Public, error) {
+// of interfaces, in the order of the network. With sure, kinds between which
+// nothing surely flows may be left out. The error is the context's.
+func (x *Index) Public(ctx context.Context, sure bool) (*Public, error) {
 	p := &Public{}
 	t := x.tables[packet.IPv4]
 	if t == nil {
 		return p, nil
 	}
-	from, to := t.publicKinds(p)
+	from, to := t.publicKinds(p, sure)
 	if len(from) == 0 || len(to) == 0 {
 		return &Public{}, nil
 	}
@@ -93,14 +94,14 @@ func (p *Public) Relation(marked func(Services) bool) *Relation {
 
 // publicKinds sorts the interfaces that may send to a public address, and those
 // that may receive at one.
-func (t *Table) publicKinds(p *Public) (from, to []int) {
+func (t *Table) publicKinds(p *Public, sure bool) (from, to []int) {
 	var keys map[*ir.Interface][]byte
 	kinds := map[string]int{}
 	leaves := map[*ir.Subnet]bool{}
 	for _, i := range t.net.Interfaces {
 		enters := hasPublic(i) && !i.NoInbound && namesPublic(i, ingress)
 		exits := leavesFrom(leaves, i) && namesPublic(i, egress)
-		if !enters && !exits {
+		if !enters && !exits || sure && (i.Maybe != nil || stands(i) == nil) {
 			continue
 		}
 		if keys == nil {

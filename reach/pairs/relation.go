@@ -6,7 +6,7 @@ import (
 	"sync/atomic"
 )
 
-// Relation says which units can open flows to which, three bits for each two.
+// Relation says which units can open flows to which, two bits for each two.
 type Relation struct {
 	Units []Unit
 	words int
@@ -18,18 +18,16 @@ type Certainty uint8
 
 // The flows of a relation.
 const (
-	Possible Certainty = iota // something may be completed
+	Possible Certainty = iota // something may be completed; nothing is noted of it where flows are marked
 	Sure                      // something surely is, whatever AWS picks
 	Marked                    // something that the caller looks for surely is
 )
 
 func newRelation(n int, marks bool) *Relation {
 	r := &Relation{words: (n + 63) / 64}
-	for c := range r.sets {
-		r.sets[c] = make([]uint64, n*r.words)
-		if c == int(Sure) && !marks {
-			r.sets[Marked] = r.sets[Sure]
-			break
+	for _, c := range [...]Certainty{Possible, Sure, Marked} {
+		if c == Sure || marks == (c == Marked) {
+			r.sets[c] = make([]uint64, n*r.words)
 		}
 	}
 	return r
@@ -41,15 +39,18 @@ func (r *Relation) Row(c Certainty, from int) []uint64 {
 }
 
 func (r *Relation) set(c Certainty, from, to int32) {
+	if r.sets[c] == nil {
+		return
+	}
 	at, bit := &r.sets[c][int(from)*r.words+int(to)/64], uint64(1)<<(to%64)
 	if atomic.LoadUint64(at)&bit == 0 {
 		atomic.OrUint64(at, bit)
 	}
 }
 
-// Relation finds which units can open flows to which. Those that marked
-// reports true for, of what surely flows between two units, are Marked; it is
-// called from many goroutines, and may be nil. The error is the context's.
+// Relation finds which units can open flows to which: surely and possibly, or,
+// with marked, surely and so that marked reports true for what surely flows.
+// It calls marked from many goroutines. The error is the context's.
 func (t *Table) Relation(ctx context.Context, marked func(Services) bool) (*Relation, error) {
 	us := t.findUnits()
 	r := newRelation(len(us.all), marked != nil)
@@ -61,7 +62,7 @@ func (t *Table) Relation(ctx context.Context, marked func(Services) bool) (*Rela
 		}
 		return workers[k]
 	}
-	err := t.join(ctx, us, func(worker int, tile *Tile) error {
+	err := t.join(ctx, us, marked != nil, func(worker int, tile *Tile) error {
 		of(worker).tile(tile)
 		return nil
 	}, func(worker int, from, to int32, sure *Sets) { of(worker).sure(from, to, sure) })
@@ -85,18 +86,25 @@ func (x *relater) tile(tile *Tile) {
 			if !tile.read(x.pair, to, from, x.t.Universe.Words) {
 				continue
 			}
-			x.t.Universe.Complete(x.complete, x.pair.May.Forward, x.pair.May.Reply)
-			if zero(x.complete) {
-				continue
-			}
-			for _, u := range x.us.of[from] {
-				for _, v := range x.us.of[to] {
-					x.r.set(Possible, u, v)
-				}
+			if x.marked == nil {
+				x.possible(from, to)
 			}
 			if !x.us.either(from, to) {
 				x.sure(x.us.of[from][0], x.us.of[to][0], &x.pair.Must)
 			}
+		}
+	}
+}
+
+// possible notes that something may flow between the units of two classes.
+func (x *relater) possible(from, to int) {
+	x.t.Universe.Complete(x.complete, x.pair.May.Forward, x.pair.May.Reply)
+	if zero(x.complete) {
+		return
+	}
+	for _, u := range x.us.of[from] {
+		for _, v := range x.us.of[to] {
+			x.r.set(Possible, u, v)
 		}
 	}
 }

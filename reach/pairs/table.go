@@ -33,10 +33,10 @@ type Table struct {
 	cells    []cell // runs of classes of one subnet that routes do not tell apart
 	cellOf   []int32
 	routes   *router
-	before   []uint32   // by vertex: how many classes begin before it
-	ofVertex []int32    // by vertex: its class
-	anyIn    [][]uint64 // by group: services of all ingress rules that name addresses
-	self     [][]int32  // by class: those whose pair with it is one interface with itself
+	before   []uint32      // by vertex: how many classes begin before it
+	ofVertex []int32       // by vertex: its class
+	any      [2][][]uint64 // by group: services of all rules that name addresses
+	self     [][]int32     // by class: those whose pair with it is one interface with itself
 
 	// What changed rules need; see Rechecker.
 	rules    [2][]ruleParts

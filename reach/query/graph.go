@@ -41,10 +41,11 @@ type bitset []uint64
 
 func (b bitset) set(i int) { b[i/64] |= 1 << (i % 64) }
 
-// NewGraph computes which flows there are, and which of the sure ones are
-// notable, when that is not nil. What is sure holds for every address, and
-// every subnet, that the two interfaces may turn out to have. It takes three
-// bits for each two units, two when notable is nil. The error is the context's.
+// NewGraph computes which flows there are, surely and possibly; with notable,
+// which surely, and which of these are notable. What is sure holds for every
+// address, and every subnet, that the two interfaces may turn out to have. It
+// takes two bits for each two units. What flows to public addresses is there as
+// far as Index.Public of package pairs asks. The error is the context's.
 func NewGraph(ctx context.Context, m *reach.Model, notable func(pairs.Services) bool) (*Graph, error) {
 	g := &Graph{model: m, nodes: m.Net.Interfaces, number: map[*ir.Interface]int{}, sent: map[sending][]int{}}
 	for i, nic := range g.nodes {
@@ -65,7 +66,7 @@ func NewGraph(ctx context.Context, m *reach.Model, notable func(pairs.Services) 
 		}
 		g.layers = append(g.layers, g.newLayer(r))
 	}
-	public, err := index.Public(ctx)
+	public, err := index.Public(ctx, notable != nil)
 	if err != nil {
 		return nil, err
 	}
