@@ -7,7 +7,6 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/postern-dev/postern/internal/endpoint"
 	"github.com/postern-dev/postern/ir"
 	"github.com/postern-dev/postern/packet"
 	"github.com/postern-dev/postern/reach"
@@ -128,9 +127,9 @@ func (r Reach) notes() []string {
 // send to.
 func unmet(pairs []query.Pair) string {
 	for _, p := range pairs {
-		for _, e := range []endpoint.End{p.From, p.To} {
-			if e.Nowhere.IsValid() {
-				return fmt.Sprintf("No interface has the address %s.", e.Nowhere)
+		for _, a := range []netip.Addr{p.From.Nowhere, p.To.Nowhere} {
+			if a.IsValid() {
+				return fmt.Sprintf("No interface has the address %s.", a)
 			}
 		}
 	}
