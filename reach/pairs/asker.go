@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"net/netip"
+	"slices"
 
 	"go4.org/netipx"
 
@@ -17,12 +18,12 @@ import (
 // routes through appliances and NAT gateways, ends of which too little is known.
 // One goroutine uses it.
 type asker struct {
-	t     *Table
-	model *reach.Model
-	boxes []solver.Box // of atoms, one for each of their intervals
-	first []int        // by atom, its first box
-	point *point
-	sure  bool // only what surely flows is wanted
+	t      *Table
+	model  *reach.Model
+	boxes  []solver.Box // of atoms, one for each of their intervals
+	first  []int        // by atom, its first box
+	point  *point
+	search *Search // what is wanted; nil: everything
 }
 
 func newAsker(t *Table) *asker {
@@ -78,7 +79,7 @@ func plainBoxes(u *Universe, protocol int16) []solver.Box {
 // pair answers for a pair of classes. It returns nil where the groups of the
 // two stop everything: groups judge whatever way a packet takes.
 func (a *asker) pair(ctx context.Context, from, to int32) (*Answer, error) {
-	if a.sure && a.unsure(from, to) || !a.odd(from, to) && a.stopped(a.t.hi, from, to) {
+	if a.search != nil && a.unwanted(from, to) || !a.odd(from, to) && a.stopped(a.t.hi, from, to) {
 		return nil, nil
 	}
 	u, v := &a.t.Vertices[a.t.Classes[from].Vertices[0]], a.other(from, to)
@@ -111,10 +112,14 @@ func (a *asker) other(from, to int32) *Vertex {
 	return &a.t.Vertices[a.t.Classes[to].Vertices[0]]
 }
 
-// unsure reports whether nothing surely flows between two classes: it is not
-// known where an end stands, or what its groups let pass.
-func (a *asker) unsure(from, to int32) bool {
+// unwanted reports whether a search needs no answer for two classes: no sender
+// is of interest, or nothing surely flows, because it is not known where an end
+// stands, or its groups do not let it.
+func (a *asker) unwanted(from, to int32) bool {
 	t := a.t
+	if !slices.ContainsFunc(t.Classes[from].Vertices, func(v int32) bool { return a.search.From(t.Vertices[v].Interface) }) {
+		return true
+	}
 	for _, c := range [...]int32{from, to} {
 		if i := t.Vertices[t.Classes[c].Vertices[0]].Interface; t.lo.setOf[c] == noGroups || stands(i) == nil {
 			return true

@@ -181,7 +181,7 @@ func (t *Table) matrix(ctx context.Context, parts []Part, n int) (*grid, error) 
 		}
 		return joiners[worker]
 	}
-	err := t.join(ctx, us, false, func(worker int, tile *Tile) error {
+	err := t.join(ctx, us, nil, func(worker int, tile *Tile) error {
 		joinerOf(worker).tile(tile)
 		return nil
 	}, func(worker int, from, to int32, sure *Sets) {

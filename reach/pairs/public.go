@@ -37,15 +37,15 @@ type PublicFlow struct {
 }
 
 // Public finds what flows to public addresses, of up to MaxPublic pairs of kinds
-// of interfaces, in the order of the network. With sure, kinds between which
-// nothing surely flows may be left out. The error is the context's.
-func (x *Index) Public(ctx context.Context, sure bool) (*Public, error) {
+// of interfaces, in the order of the network. What a search, when it is not
+// nil, does not look for may be left out. The error is the context's.
+func (x *Index) Public(ctx context.Context, search *Search) (*Public, error) {
 	p := &Public{}
 	t := x.tables[packet.IPv4]
 	if t == nil {
 		return p, nil
 	}
-	from, to := t.publicKinds(p, sure)
+	from, to := t.publicKinds(p, search)
 	if len(from) == 0 || len(to) == 0 {
 		return &Public{}, nil
 	}
@@ -74,8 +74,8 @@ func (x *Index) Public(ctx context.Context, sure bool) (*Public, error) {
 
 // Relation is what flows to public addresses as one of units, which are the
 // kinds; see Table.Relation.
-func (p *Public) Relation(marked func(Services) bool) *Relation {
-	r := newRelation(len(p.Kinds), marked != nil)
+func (p *Public) Relation(search *Search) *Relation {
+	r := newRelation(len(p.Kinds), search != nil)
 	for _, is := range p.Kinds {
 		r.Units = append(r.Units, Unit{Interfaces: is})
 	}
@@ -85,7 +85,7 @@ func (p *Public) Relation(marked func(Services) bool) *Relation {
 			continue
 		}
 		r.set(Sure, int32(f.From), int32(f.To))
-		if marked != nil && marked(f.Complete.Must) {
+		if search != nil && search.Marked(f.Complete.Must) {
 			r.set(Marked, int32(f.From), int32(f.To))
 		}
 	}
@@ -94,14 +94,19 @@ func (p *Public) Relation(marked func(Services) bool) *Relation {
 
 // publicKinds sorts the interfaces that may send to a public address, and those
 // that may receive at one.
-func (t *Table) publicKinds(p *Public, sure bool) (from, to []int) {
+func (t *Table) publicKinds(p *Public, search *Search) (from, to []int) {
 	var keys map[*ir.Interface][]byte
+	var sends, receives []bool
 	kinds := map[string]int{}
 	leaves := map[*ir.Subnet]bool{}
 	for _, i := range t.net.Interfaces {
 		enters := hasPublic(i) && !i.NoInbound && namesPublic(i, ingress)
 		exits := leavesFrom(leaves, i) && namesPublic(i, egress)
-		if !enters && !exits || sure && (i.Maybe != nil || stands(i) == nil) {
+		if search != nil {
+			known := i.Maybe == nil && stands(i) != nil
+			enters, exits = enters && known, exits && known && search.From(i)
+		}
+		if !enters && !exits {
 			continue
 		}
 		if keys == nil {
@@ -116,14 +121,18 @@ func (t *Table) publicKinds(p *Public, sure bool) (from, to []int) {
 			at = len(p.Kinds)
 			kinds[string(key)] = at
 			p.Kinds = append(p.Kinds, nil)
-			if exits {
-				from = append(from, at)
-			}
-			if enters {
-				to = append(to, at)
-			}
+			sends, receives = append(sends, false), append(receives, false)
 		}
 		p.Kinds[at] = append(p.Kinds[at], i)
+		sends[at], receives[at] = sends[at] || exits, receives[at] || enters
+	}
+	for k := range p.Kinds {
+		if sends[k] {
+			from = append(from, k)
+		}
+		if receives[k] {
+			to = append(to, k)
+		}
 	}
 	return from, to
 }

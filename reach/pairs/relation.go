@@ -4,6 +4,8 @@ import (
 	"context"
 	"slices"
 	"sync/atomic"
+
+	"github.com/postern-dev/postern/ir"
 )
 
 // Relation says which units can open flows to which, two bits for each two.
@@ -13,20 +15,30 @@ type Relation struct {
 	sets  [3][]uint64 // by Certainty: a row of bits for each unit
 }
 
+// Search narrows a relation to flows that surely are there.
+type Search struct {
+	// From chooses the interfaces that flows are looked for from. Of others some
+	// may be left out.
+	From func(*ir.Interface) bool
+	// Marked chooses, of what surely flows, what makes a flow Marked. It is called
+	// from many goroutines.
+	Marked func(Services) bool
+}
+
 // Certainty chooses flows.
 type Certainty uint8
 
 // The flows of a relation.
 const (
-	Possible Certainty = iota // something may be completed; nothing is noted of it where flows are marked
+	Possible Certainty = iota // something may be completed; not known to a search
 	Sure                      // something surely is, whatever AWS picks
-	Marked                    // something that the caller looks for surely is
+	Marked                    // something that a search looks for surely is; only known to one
 )
 
-func newRelation(n int, marks bool) *Relation {
+func newRelation(n int, searched bool) *Relation {
 	r := &Relation{words: (n + 63) / 64}
 	for _, c := range [...]Certainty{Possible, Sure, Marked} {
-		if c == Sure || marks == (c == Marked) {
+		if c == Sure || searched == (c == Marked) {
 			r.sets[c] = make([]uint64, n*r.words)
 		}
 	}
@@ -48,21 +60,21 @@ func (r *Relation) set(c Certainty, from, to int32) {
 	}
 }
 
-// Relation finds which units can open flows to which: surely and possibly, or,
-// with marked, surely and so that marked reports true for what surely flows.
-// It calls marked from many goroutines. The error is the context's.
-func (t *Table) Relation(ctx context.Context, marked func(Services) bool) (*Relation, error) {
+// Relation finds which units can open flows to which, surely and possibly; a
+// search, when it is not nil, says what is looked for instead. The error is the
+// context's.
+func (t *Table) Relation(ctx context.Context, search *Search) (*Relation, error) {
 	us := t.findUnits()
-	r := newRelation(len(us.all), marked != nil)
+	r := newRelation(len(us.all), search != nil)
 	r.Units = us.all
 	workers := make([]*relater, Workers())
 	of := func(k int) *relater {
 		if workers[k] == nil {
-			workers[k] = &relater{t: t, us: us, r: r, marked: marked, marks: map[uint64]bool{}, complete: t.Universe.empty(), pair: newAnswer(t.Universe.Words)}
+			workers[k] = &relater{t: t, us: us, r: r, search: search, marks: map[uint64]bool{}, complete: t.Universe.empty(), pair: newAnswer(t.Universe.Words)}
 		}
 		return workers[k]
 	}
-	err := t.join(ctx, us, marked != nil, func(worker int, tile *Tile) error {
+	err := t.join(ctx, us, search, func(worker int, tile *Tile) error {
 		of(worker).tile(tile)
 		return nil
 	}, func(worker int, from, to int32, sure *Sets) { of(worker).sure(from, to, sure) })
@@ -74,7 +86,7 @@ type relater struct {
 	t        *Table
 	us       *units
 	r        *Relation
-	marked   func(Services) bool
+	search   *Search
 	marks    map[uint64]bool // of universes of one word
 	complete []uint64
 	pair     *Answer
@@ -86,7 +98,7 @@ func (x *relater) tile(tile *Tile) {
 			if !tile.read(x.pair, to, from, x.t.Universe.Words) {
 				continue
 			}
-			if x.marked == nil {
+			if x.search == nil {
 				x.possible(from, to)
 			}
 			if !x.us.either(from, to) {
@@ -119,18 +131,18 @@ func (x *relater) sure(from, to int32, s *Sets) {
 		return
 	}
 	x.r.set(Sure, from, to)
-	if x.marked != nil && x.isMarked() {
+	if x.search != nil && x.isMarked() {
 		x.r.set(Marked, from, to)
 	}
 }
 
 func (x *relater) isMarked() bool {
 	if len(x.complete) > 1 {
-		return x.marked(Services{&serviceSet{x.t.Universe, slices.Clone(x.complete)}})
+		return x.search.Marked(Services{&serviceSet{x.t.Universe, slices.Clone(x.complete)}})
 	}
 	is, ok := x.marks[x.complete[0]]
 	if !ok {
-		is = x.marked(x.t.sets.of(x.complete))
+		is = x.search.Marked(x.t.sets.of(x.complete))
 		if len(x.marks) < maxKnown {
 			x.marks[x.complete[0]] = is
 		}

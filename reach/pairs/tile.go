@@ -43,18 +43,18 @@ func (t *Tile) Row(p *Planes, to, word int) (forward, reply []uint64) {
 // tile by tile, on all cores at once: worker is below Workers. Tiles in which
 // routes let nothing flow are left out. Pairs within one interface are empty.
 func (t *Table) Tiles(ctx context.Context, visit func(worker int, tile *Tile) error) error {
-	return t.tiles(ctx, false, visit, func(int, int) {})
+	return t.tiles(ctx, nil, visit, func(int, int) {})
 }
 
 // tiles is Tiles, and calls done after the last tile of each block of
-// destinations. With sure, what only possibly flows may be left out.
-func (t *Table) tiles(ctx context.Context, sure bool, visit func(worker int, tile *Tile) error, done func(worker, block int)) error {
+// destinations. What a search does not look for may be left out.
+func (t *Table) tiles(ctx context.Context, search *Search, visit func(worker int, tile *Tile) error, done func(worker, block int)) error {
 	blocks := (len(t.Classes) + tileTo - 1) / tileTo
 	workers := make([]*worker, Workers())
 	return parallel(ctx, blocks, func(k, block int) error {
 		if workers[k] == nil {
 			workers[k] = newWorker(t)
-			workers[k].asker.sure = sure
+			workers[k].asker.search = search
 		}
 		err := workers[k].block(ctx, block, func(tile *Tile) error { return visit(k, tile) })
 		if err == nil {

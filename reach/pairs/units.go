@@ -133,8 +133,8 @@ func (t *Table) interfacesOf(class int) []*ir.Interface {
 // join calls tile for all tiles, as Tiles does, and pair for what surely flows
 // between units that are not both plain, whichever of their classes their
 // interfaces are in. It calls from many goroutines; what pair is given is used
-// again. Sure is that of tiles.
-func (t *Table) join(ctx context.Context, us *units, sure bool, tile func(worker int, tile *Tile) error, pair func(worker int, from, to int32, sure *Sets)) error {
+// again. The search is that of tiles.
+func (t *Table) join(ctx context.Context, us *units, search *Search, tile func(worker int, tile *Tile) error, pair func(worker int, from, to int32, sure *Sets)) error {
 	j := &unitJoiner{t: t, us: us, rows: make([]*unitRow, len(us.all)), left: make([]int, len(us.all))}
 	for u := range us.all {
 		j.left[u] = len(us.all[u].Classes)
@@ -157,7 +157,7 @@ func (t *Table) join(ctx context.Context, us *units, sure bool, tile func(worker
 			}
 		}
 	}
-	return t.tiles(ctx, sure, visit, done)
+	return t.tiles(ctx, search, visit, done)
 }
 
 // unitJoiner cuts what flows surely to units by all of their classes.

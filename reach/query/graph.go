@@ -42,14 +42,19 @@ type bitset []uint64
 func (b bitset) set(i int) { b[i/64] |= 1 << (i % 64) }
 
 // NewGraph computes which flows there are, surely and possibly; with notable,
-// which surely, and which of these are notable. What is sure holds for every
-// address, and every subnet, that the two interfaces may turn out to have. It
-// takes two bits for each two units. What flows to public addresses is there as
-// far as Index.Public of package pairs asks. The error is the context's.
+// which surely, and which of these are notable, from interfaces that somebody
+// can go on from. What is sure holds for every address, and every subnet, that
+// the two interfaces may turn out to have. It takes two bits for each two units.
+// What flows to public addresses is there as far as Index.Public of package pairs
+// asks. The error is the context's.
 func NewGraph(ctx context.Context, m *reach.Model, notable func(pairs.Services) bool) (*Graph, error) {
 	g := &Graph{model: m, nodes: m.Net.Interfaces, number: map[*ir.Interface]int{}, sent: map[sending][]int{}}
 	for i, nic := range g.nodes {
 		g.number[nic] = i
+	}
+	var search *pairs.Search
+	if notable != nil {
+		search = &pairs.Search{From: carries, Marked: notable}
 	}
 	index, err := pairs.Compile(ctx, m.Net)
 	if err != nil {
@@ -60,18 +65,18 @@ func NewGraph(ctx context.Context, m *reach.Model, notable func(pairs.Services) 
 		if t == nil {
 			continue
 		}
-		r, err := t.Relation(ctx, notable)
+		r, err := t.Relation(ctx, search)
 		if err != nil {
 			return nil, err
 		}
 		g.layers = append(g.layers, g.newLayer(r))
 	}
-	public, err := index.Public(ctx, notable != nil)
+	public, err := index.Public(ctx, search)
 	if err != nil {
 		return nil, err
 	}
 	if len(public.Flows) > 0 {
-		g.layers = append(g.layers, g.newLayer(public.Relation(notable)))
+		g.layers = append(g.layers, g.newLayer(public.Relation(search)))
 	}
 	return g, nil
 }

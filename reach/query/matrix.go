@@ -231,7 +231,7 @@ func (c *Cell) add(u *pairs.Universe, all []pairs.Band) {
 
 // public finds what flows between blocks by way of public addresses.
 func (x *Matrix) public(ctx context.Context, index *pairs.Index, at map[*ir.Interface]int) (map[[2]int][]pairs.Band, error) {
-	p, err := index.Public(ctx, false)
+	p, err := index.Public(ctx, nil)
 	if err != nil {
 		return nil, err
 	}
