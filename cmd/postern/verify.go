@@ -57,7 +57,7 @@ func (s streams) verify(c *cli.Context) error {
 		o.Solver = solver
 	}
 	var r verify.Report
-	failed := compare(ctx, in.Networks, o, &r, s.verifying(in.Networks))
+	failed := compare(ctx, in.Networks, o, enough(ctx, c), &r, s.verifying(in.Networks))
 	if failed != nil && !errors.Is(failed, context.DeadlineExceeded) {
 		return failed
 	}
@@ -73,20 +73,61 @@ func (s streams) verify(c *cli.Context) error {
 	return ended(verifyStatus(c, s, &r, list))
 }
 
-// compare puts networks to all judges, one after another.
-func compare(ctx context.Context, nets []*ir.Network, o verify.Options, r *verify.Report, progress func(int)) error {
-	for k, n := range nets {
-		progress(k)
-		found, err := rules.Check(ctx, []*ir.Network{n}, rules.Settings{})
-		if err != nil {
-			return err
+// comparing is how long networks are compared when no --timeout says otherwise.
+const comparing = 2 * time.Minute
+
+// enough is when the comparison has to be done, before the time is up: what was
+// left out is still to be told.
+func enough(ctx context.Context, c *cli.Context) time.Time {
+	if end, ok := ctx.Deadline(); ok {
+		return end.Add(-c.Duration("timeout") / 8)
+	}
+	return time.Now().Add(comparing)
+}
+
+// compare puts networks to all judges, one after another. Each has its share of
+// the time; what the others leave those have that are not done.
+func compare(ctx context.Context, nets []*ir.Network, o verify.Options, until time.Time, r *verify.Report, progress func(int)) error {
+	type part struct {
+		at       int
+		findings []diag.Finding
+		rest     verify.Rest
+	}
+	parts := make([]*part, len(nets))
+	for k := range nets {
+		parts[k] = &part{at: k}
+	}
+	for first := true; len(parts) > 0; first = false {
+		var late []*part
+		left := 0
+		for k, p := range parts {
+			progress(p.at)
+			began, share := time.Now(), time.Until(until)/time.Duration(len(parts)-k)
+			n := nets[p.at]
+			if first {
+				found, err := rules.Check(ctx, []*ir.Network{n}, rules.Settings{})
+				if err != nil {
+					return err
+				}
+				for _, d := range found.Disagreements {
+					r.Disagreements = append(r.Disagreements, verify.Disagreement{What: "a finding", Says: d.Error(), Network: n})
+				}
+				p.findings = found.Findings
+			}
+			o.Time, o.Done = max(1, share-time.Since(began)), p.rest.Done
+			var err error
+			if p.rest, err = verify.Network(ctx, n, p.findings, o, r); err != nil {
+				return err
+			}
+			if left += p.rest.Left; p.rest.Left > 0 {
+				late = append(late, p)
+			}
 		}
-		for _, d := range found.Disagreements {
-			r.Disagreements = append(r.Disagreements, verify.Disagreement{What: "a finding", Says: d.Error(), Network: n})
+		if time.Until(until) < time.Second {
+			r.Late = left
+			break
 		}
-		if err := verify.Network(ctx, n, found.Findings, o, r); err != nil {
-			return err
-		}
+		parts = late
 	}
 	progress(len(nets))
 	return nil
@@ -119,7 +160,11 @@ func verifyStatus(c *cli.Context, s streams, r *verify.Report, list diag.List) i
 		fmt.Fprintln(s.out, words(statusUsage, "a part of the input could not be read").Words)
 		return statusUsage
 	}
-	fmt.Fprintln(s.out, words(statusOK, "the judges agree").Words)
+	agree := "the judges agree"
+	if r.Late > 0 {
+		agree += " on what was compared"
+	}
+	fmt.Fprintln(s.out, words(statusOK, agree).Words)
 	return statusOK
 }
 
@@ -160,6 +205,9 @@ func verifyText(r *verify.Report, solver string) string {
 	}
 	fmt.Fprintf(&w, "%s were asked about\n", judges)
 	fmt.Fprintf(&w, "  %s of network ACLs, %s of groups, %s and the packets of %s:\n", count(r.ACLs, "direction"), count(r.Groups, "direction"), count(r.Flows, "flow"), count(r.Findings, "finding"))
+	if r.Ends < r.Interfaces {
+		fmt.Fprintf(&w, "  For %s of interfaces that differ in more than their addresses one each stands, for all %d.\n", count(r.Ends, "kind"), r.Interfaces)
+	}
 	fmt.Fprintf(&w, "  %s to the solver, %s walked, %d of them with values that the solver chose for what is unknown.\n", count(r.Queries, "question"), count(r.Packets, "packet"), r.Values)
 	for _, left := range []struct {
 		n    int
@@ -167,6 +215,7 @@ func verifyText(r *verify.Report, solver string) string {
 	}{
 		{r.Split, "%s decided by trying unknown Booleans case by case"},
 		{r.LeftOut, "%s left out; see --max-flows"},
+		{r.Late, "%s left out when the time was up; see --timeout"},
 		{r.Complex, "%s too complex for the solver, compared by packets only"},
 		{r.Undecided, "%s that the solver gave up on"},
 	} {

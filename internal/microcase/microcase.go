@@ -43,9 +43,6 @@ type Case struct {
 	Confidence         string // documented, derived or unconfirmed
 	// Terms are terms that an unknown answer has to name among its reasons.
 	Terms []string
-	// Outside says what of the case some judges have no words for; empty for a
-	// case that each can run.
-	Outside string
 
 	// Code is the explanation code that a case about one expects: at a hop of
 	// Stage of Leg (forward or reply) that Component is responsible for, or, with
@@ -150,7 +147,7 @@ func build(raw *rawCase) (*Case, error) {
 		c.NATPort = raw.NATs[id].Sport
 	}
 	for _, id := range sortedKeys(raw.LBs) {
-		c.NATPort, c.Outside = raw.LBs[id].Sport, "load balancers and their targets"
+		c.NATPort = raw.LBs[id].Sport
 	}
 	switch c.Check {
 	case Groups:

@@ -75,7 +75,7 @@ func (w *walk) forward(t trip) {
 		}
 		left = w.And(left, w.Not(takes))
 	}
-	if u, ok := w.under(&t, left); ok {
+	if u, ok := w.under(&t, left); ok && services.Open != nil {
 		w.unread(u, services)
 	}
 }
@@ -114,7 +114,7 @@ func (w *walk) secondLeg(t trip) trip {
 }
 
 // unread: whether the load balancer sends to the far end, and how, is not in the
-// input.
+// input. That is a marked variable: the far end could be any interface.
 func (w *walk) unread(t trip, thing any) {
 	u := w.secondLeg(t)
 	width := w.Width(t.s.src)
@@ -122,7 +122,7 @@ func (w *walk) unread(t trip, thing any) {
 		return w.variable(key{kind: kind, of: thing, with: w.to, position: width}, width, "of what a load balancer sends on", nil)
 	}
 	u.s.src, u.s.dst, u.s.dport = sent("sent from", width), sent("sent to", width), sent("sent to port", 16)
-	w.opaque(u, t.goal.at, thing)
+	w.dark(u, w.unmodelled(key{kind: "unread", of: thing, with: w.to}, "a load balancer whose targets are not all shown sends it on"))
 }
 
 // sendOn sends the packet to a target, with the client's address or with the load

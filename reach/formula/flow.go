@@ -203,7 +203,7 @@ func (w *walk) toOutside(t trip, at place) {
 // [vpc-lattice security-groups]
 func (w *walk) toLattice(t trip, at place) {
 	if at.vpc == nil || at.vpc.Lattice == nil {
-		if at.vpc == nil || !at.vpc.Seen {
+		if (at.vpc == nil || !at.vpc.Seen) && w.acl(&t, at, true) {
 			w.opaque(t, at, at.vpc)
 		}
 		return

@@ -21,9 +21,21 @@
 //     for equal addresses. A flow shows any rule two addresses at most, and for
 //     any two the four possible answers are each what some CIDR gives; so nothing
 //     is lost against a base address and a length, and lists of CIDRs are the same;
-//   - what is not modelled (NAT gateways, appliances, load balancers, networks
-//     behind links, what another root has): a Boolean for each thing and purpose.
-//     The other judges know more of some of these; see Encoder.Least.
+//   - an address that AWS picks for something on the way: a vector within its
+//     subnet; the port that a NAT gateway or a load balancer picks: see Encoder.Port;
+//   - a part of the way that the input does not show (appliances behind an endpoint,
+//     routes of another root): a Boolean for each thing, see Encoder.Shown.
+//
+// The ways are found by a walk over places (walk.go and the files that it leads to):
+// subnets, gateways, links, load balancers, first of the request and then of its
+// reply from where it arrived. At each place the route table divides the headers
+// among its targets; only the header stays symbolic, and where the input fixes an
+// address it is a constant, so that most of the routes fold away. docs/topology.md
+// decides what each place does.
+//
+// Not modelled are ways of more than a few thousand steps, targets of a load
+// balancer that no list shows, and the DNS server and router of a network whose
+// CIDR is not known: each is a marked variable, see Encoder.Least.
 //
 // A thing that may stand for several (a rule with Maybe) may differ in each of
 // them, so that what is unknown within it is a variable of its own for every
@@ -102,6 +114,11 @@ func (e *Encoder) Holds(t smt.Term, h packet.Header, port uint16, rest bool) boo
 		}
 	}
 	return e.Evaluate(t, m) != smt.Value{}
+}
+
+// Picks is true where a port is picked on the way; 0 stands for 1024.
+func (e *Encoder) Picks(port uint16) smt.Term {
+	return e.Eq(e.Port(), e.number(uint64(max(port, 1024)), 16))
 }
 
 // Is is true of one header.

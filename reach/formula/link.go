@@ -151,28 +151,41 @@ func (w *walk) fromLinks(t trip) {
 		w.opaque(t, g.at, g.iface)
 		return
 	}
-	if u, ok := w.under(&t, w.Not(w.onInternet(t.s.src))); ok && !g.public {
-		u.known = smt.False
-		for _, gw := range w.net.Gateways {
-			if gw.Kind == ir.VirtualPrivateGateway {
-				v := u
-				v.exit = exit{kind: ir.VirtualPrivateGateway, gateway: gw}
-				w.fromVPN(v, gw)
+	internet := w.onInternet(t.s.src)
+	strange := w.behind(key{kind: "strange", of: g.iface, at: t.s.src}, "a private link brings in an internet address")
+	// An internet address comes that way only where the routes lead back to it.
+	by := func(is func(ir.Target) bool, x exit) (trip, bool) {
+		u, ok := w.under(&t, w.Or(w.Not(internet), w.And(w.leadsBack(&t, is), strange)))
+		u.known, u.exit = smt.False, x
+		return u, ok && !g.public
+	}
+	for _, gw := range w.net.Gateways {
+		if gw.Kind == ir.VirtualPrivateGateway {
+			if u, ok := by(func(l ir.Target) bool { return l.Gateway == gw }, exit{kind: gw.Kind, gateway: gw}); ok {
+				w.fromVPN(u, gw)
 			}
 		}
-		for _, tgw := range w.net.TransitGateways {
-			for _, a := range tgw.Attachments {
-				if a.Outside {
-					v := u
-					v.exit = exit{transit: tgw, by: a}
-					w.fromTransit(v, tgw, a)
+	}
+	for _, tgw := range w.net.TransitGateways {
+		for _, a := range tgw.Attachments {
+			if a.Outside {
+				if u, ok := by(func(l ir.Target) bool { return l.TransitGateway == tgw }, exit{transit: tgw, by: a}); ok {
+					w.fromTransit(u, tgw, a)
 				}
 			}
 		}
 	}
-	if u, ok := w.under(&t, w.fromAfar(&t)); ok {
+	afar := w.Or(w.leadsBack(&t, hidesAny), w.And(w.Not(internet), w.leadsBack(&t, hidesPrivate)))
+	if u, ok := w.under(&t, w.Or(afar, smt.Of(len(w.net.Indirect) > 0))); ok {
 		w.opaque(u, g.at, w.net)
 	}
+}
+
+// leadsBack is whether the routes of the goal's subnet lead the source to one of
+// the targets of a kind.
+func (w *walk) leadsBack(t *trip, kind func(ir.Target) bool) smt.Term {
+	s := t.goal.at.subnet
+	return w.leading(s.RouteTable, s, t.s.src, func(l lead) bool { return kind(l.target) }, func() smt.Term { return smt.True })
 }
 
 // fromVPN comes in by a virtual private gateway.
@@ -189,40 +202,25 @@ func (w *walk) fromTransit(t trip, g *ir.TransitGateway, a *ir.Attachment) {
 	w.transitNext(t, place{vpc: t.goal.at.vpc}, g, a)
 }
 
-// fromAfar is whether something that is not modelled may bring a packet in: such
-// a service, or what the subnet's own routes lead the source back to.
-func (w *walk) fromAfar(t *trip) smt.Term {
-	if len(w.net.Indirect) > 0 {
-		return smt.True
-	}
-	s := t.goal.at.subnet
-	back := func(known bool) smt.Term {
-		return w.leading(s.RouteTable, s, t.s.src, func(l lead) bool { return leadsOutside(l.target, known) }, func() smt.Term { return smt.True })
-	}
-	internet := w.onInternet(t.s.src)
-	return w.Or(w.And(internet, back(false)), w.And(w.Not(internet), back(true)))
-}
-
-// leadsOutside reports whether hosts outside the network may be behind a target,
-// other than on the internet. known leaves out the links that are followed.
-func leadsOutside(t ir.Target, known bool) bool {
+// hidesAny reports whether hosts outside may come in by a target of which the
+// input does not show what is behind it.
+func hidesAny(t ir.Target) bool {
 	switch t.Kind {
 	case ir.TargetGateway:
-		switch t.Gateway.Kind {
-		case ir.VirtualPrivateGateway:
-			return !known
-		case ir.OtherGateway, ir.LoadBalancerEndpoint, ir.GatewayInvalid:
-			return true
-		case ir.InternetGateway, ir.EgressOnlyGateway, ir.NATGateway, ir.VPCEndpoint:
-		}
+		return t.Gateway.Kind == ir.OtherGateway || t.Gateway.Kind == ir.GatewayInvalid
 	case ir.TargetTransitGateway:
 		g := t.TransitGateway
 		return g == nil || g.Open != nil || slices.ContainsFunc(g.Attachments, func(a *ir.Attachment) bool {
-			return a.Outside && !known || !a.Outside && (len(a.VPC.Of) == 0 || a.VPC.Open != nil)
+			return !a.Outside && (len(a.VPC.Of) == 0 || a.VPC.Open != nil)
 		})
-	case ir.TargetOther, ir.TargetInvalid, ir.TargetInterface:
+	case ir.TargetOther, ir.TargetInvalid:
 		return true
-	case ir.TargetLocal, ir.TargetPeering:
+	case ir.TargetLocal, ir.TargetPeering, ir.TargetInterface:
 	}
 	return false
+}
+
+// hidesPrivate: to appliances premises may be connected, but not the internet.
+func hidesPrivate(t ir.Target) bool {
+	return t.Kind == ir.TargetInterface || t.Kind == ir.TargetGateway && t.Gateway.Kind == ir.LoadBalancerEndpoint
 }

@@ -146,7 +146,7 @@ func (e *Encoder) router(s *ir.Subnet, a smt.Term) smt.Term {
 // ends16 is whether an address that ends so, in its last four bits, is the one
 // that is asked about: CIDRs are at least /28.
 func (e *Encoder) ends16(a smt.Term, low uint64, k key, note string) smt.Term {
-	return e.And(e.Eq(e.Extract(3, 0, a), e.number(low, 4)), e.free(k, note))
+	return e.And(e.Eq(e.Extract(3, 0, a), e.number(low, 4)), e.unmodelled(k, note))
 }
 
 // The link-local networks of VPC Lattice, and those that no route applies to.

@@ -81,9 +81,12 @@ func (e *Encoder) Values(f smt.Formula, m *smt.Model) map[string]string {
 	return values
 }
 
+// Picked is the port that is picked on the way in a model.
+func (e *Encoder) Picked(m *smt.Model) uint16 { return uint16(m.Value(e.Port()).Lo) }
+
 // Settled reports whether Values has a word for every unknown of a formula: with
-// those values nothing that matters to it stays open, but for what is not
-// modelled.
+// those values nothing that matters to it stays open, but for what the input does
+// not show of a way, and what is not modelled.
 func (e *Encoder) Settled(f smt.Formula) bool {
 	h := e.header
 	kinds := map[string]siteKind{}

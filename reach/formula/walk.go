@@ -161,11 +161,11 @@ func (w *walk) byTables(t trip, at place, c ir.Choice[*ir.RouteTable], owner any
 				follow(u, l)
 			}
 		}
-		if u, ok := w.under(&t, w.And(is[k], hidden)); ok {
+		if u, ok := w.under(&t, w.And(is[k], hidden)); ok && w.acl(&u, at, true) {
 			w.opaque(u, at, table)
 		}
 	}
-	if u, ok := w.under(&t, other); ok {
+	if u, ok := w.under(&t, other); ok && w.acl(&u, at, true) {
 		w.opaque(u, at, owner)
 	}
 }

@@ -20,7 +20,7 @@ func (s *session) findings(fs []diag.Finding) error {
 			continue
 		}
 		from, to, ok := s.ends(f)
-		if !ok {
+		if !ok || s.skips() {
 			continue
 		}
 		s.r.Findings++
@@ -113,7 +113,7 @@ func Script(n *ir.Network, f *diag.Finding) (string, bool, error) {
 		v = r.Forward.Verdict
 	}
 	heading = append(heading, fmt.Sprintf("%s, from %s to %s: %s", h, f.Witness.SrcOf, f.Witness.DstOf, what))
-	is := e.And(e.Is(h), g.Fits)
+	is := e.And(e.Is(h), g.Fits, e.Picks(0))
 	switch v {
 	case trace.Allow:
 		heading = append(heading, "Expected: unsat. No values of what is unknown (u1, u2, ...) keep it from that.")

@@ -1,8 +1,6 @@
 package verify
 
 import (
-	"fmt"
-
 	"github.com/postern-dev/postern/ir"
 	"github.com/postern-dev/postern/packet"
 	"github.com/postern-dev/postern/reach"
@@ -14,40 +12,29 @@ import (
 // flows compares what flows between representatives of the interfaces, and
 // between them and hosts outside.
 func (s *session) flows() error {
-	ends := []*ir.Interface{nil}
-	ends = append(ends, s.representatives(func(i *ir.Interface) string {
-		return fmt.Sprintf("%v %v %d %v %v %v %v %p", i.Subnet, i.Groups, i.Kind, i.DenyIGW, i.NoInbound, i.Maybe, publicness(i), i.Services)
-	})...)
-	// Hosts outside come first: they are what findings are about.
+	ends := classes(s.n.Interfaces, class)
+	if s.o.Done == 0 {
+		s.r.Ends, s.r.Interfaces = s.r.Ends+len(ends), s.r.Interfaces+len(s.n.Interfaces)
+	}
 	done := 0
-	for reach := range len(ends) {
-		for other := range reach + 1 {
-			for _, p := range [][2]*ir.Interface{{ends[other], ends[reach]}, {ends[reach], ends[other]}} {
-				if p[0] == p[1] {
-					continue
-				}
-				if done++; done > s.o.MaxFlows {
-					s.r.LeftOut++
-					continue
-				}
-				for _, f := range packet.Families {
-					if err := s.flow(p[0], p[1], f); err != nil {
-						return err
-					}
-				}
-				s.r.Flows++
+	for from, to := range pairs(ends) {
+		if done++; done > s.o.MaxFlows {
+			if s.o.Done == 0 {
+				s.r.LeftOut++
+			}
+			continue
+		}
+		if s.skips() {
+			continue
+		}
+		for _, f := range packet.Families {
+			if err := s.flow(from, to, f); err != nil {
+				return err
 			}
 		}
+		s.r.Flows++
 	}
 	return nil
-}
-
-func publicness(i *ir.Interface) string {
-	text := ""
-	for _, a := range i.Addresses {
-		text += fmt.Sprintf("%d %v %v;", a.Family, a.Public.Exists, a.Maybe)
-	}
-	return text
 }
 
 // flow compares a request, and the request with its reply.
@@ -69,8 +56,8 @@ func (s *session) flow(from, to *ir.Interface, f packet.Family) error {
 			what: c.what, encoder: e, space: sp, band: c.band, term: c.term, fits: g.Fits, anywhere: g.Somewhere,
 			within: flow.Addressed, from: from, to: to,
 		}
-		q.ask = func(n *ir.Network, h packet.Header, m mapping) (trace.Verdict, bool) {
-			return ask(e, n, h, m, from, to, c.complete)
+		q.ask = func(n *ir.Network, h packet.Header, port uint16, m mapping) (trace.Verdict, bool) {
+			return ask(e, n, trace.Query{From: from, To: to, Header: h, NATPort: port}, m, c.complete)
 		}
 		if !c.band.Exact() && len(s.cases) > 0 {
 			if q.band, err = s.split(c.band, from, to, f, c.complete); err != nil {
@@ -91,16 +78,17 @@ func (s *session) flow(from, to *ir.Interface, f packet.Family) error {
 
 // ask has trace walk a header. False where the question makes no sense: an end
 // outside has an address of the network's, an interface turned out not to be.
-func ask(e *formula.Encoder, n *ir.Network, h packet.Header, m mapping, from, to *ir.Interface, complete bool) (trace.Verdict, bool) {
-	if from == nil && !e.Outside(h, false) || to == nil && !e.Outside(h, true) {
+func ask(e *formula.Encoder, n *ir.Network, q trace.Query, m mapping, complete bool) (trace.Verdict, bool) {
+	if q.From == nil && !e.Outside(q.Header, false) || q.To == nil && !e.Outside(q.Header, true) {
 		return trace.VerdictInvalid, false
 	}
-	a, ok := m.of(from)
-	b, also := m.of(to)
+	var ok, also bool
+	q.From, ok = m.of(q.From)
+	q.To, also = m.of(q.To)
 	if !ok || !also {
 		return trace.Deny, true // nobody is there to send or to receive
 	}
-	r := trace.Run(n, trace.Query{From: a, To: b, Header: h})
+	r := trace.Run(n, q)
 	if hops := r.Forward.Hops; m != nil && r.Forward.Verdict == trace.Deny && len(hops) > 0 && hops[len(hops)-1].Stage == trace.StageEndpoint {
 		return trace.VerdictInvalid, false // the values gave the end another address
 	}
@@ -120,9 +108,12 @@ func (s *session) opens(q *question) error {
 	if !ok {
 		return nil
 	}
-	f := e.Formula(q.fits, q.term, e.Not(must), e.Likely(), e.Least())
+	f := e.Formula(q.fits, q.term, e.Not(must), e.Likely(), e.Shown())
+	if !e.Settled(f) {
+		return nil
+	}
 	m, err := s.solve(f)
-	if err != nil || m == nil || !e.Settled(f) {
+	if err != nil || m == nil {
 		return err
 	}
 	if values := e.Values(f, m); len(values) > 0 {

@@ -46,7 +46,7 @@ func Settle(ctx context.Context, n *ir.Network, q trace.Query, s smt.Solver) (Se
 	}
 	e := formula.New(n, q.Header.Family())
 	g := e.Flow(q.From, q.To)
-	is := e.And(e.Is(q.Header), g.Fits)
+	is := e.And(e.Is(q.Header), g.Fits, e.Picks(q.NATPort))
 	for _, ask := range []struct {
 		found *map[string]string
 		none  *bool

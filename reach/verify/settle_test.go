@@ -42,7 +42,7 @@ func TestSettle(t *testing.T) {
 	asked, passes, stops, proved := 0, 0, 0, 0
 	for _, c := range cs {
 		q := trace.Query{From: c.From, To: c.To, Header: c.Header}
-		if c.Check != microcase.Flow || c.Outside != "" || trace.Run(c.Network, q).Verdict != trace.Unknown {
+		if c.Check != microcase.Flow || trace.Run(c.Network, q).Verdict != trace.Unknown {
 			continue
 		}
 		asked++

@@ -3,11 +3,17 @@
 // decides, and the walk of package trace. Where two of them contradict each
 // other postern is wrong, and that is what a Report lists.
 //
+// Of a large network a part is compared. Interfaces that nothing but their
+// addresses tells apart are one class, and one of each stands for it (classes.go).
+// Hosts outside are compared with all of these first, then pairs of them in an
+// order that is the same every time and favours none, as far as MaxFlows and Time
+// go; the Report says what was left out.
+//
 // A filter or a flow is compared as a whole: the solver looks for a header in
 // what must pass that does not pass for some values of what is unknown, and for
 // one outside what may pass that does. Of what the formulas do not model, all or
-// nothing is taken to let packets pass, whichever proves less. Headers at the corners of the sets, and
-// all that the solver finds, go through trace as well. Where the solver finds
+// nothing is taken to let packets pass, whichever proves less. Headers at the
+// corners of the sets, and all that the solver finds, go through trace as well. Where the solver finds
 // values for everything that is unknown, trace walks the network with these
 // values, and has to agree without doubt.
 package verify
@@ -17,6 +23,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"time"
 
 	"github.com/postern-dev/postern/diag"
 	"github.com/postern-dev/postern/ir"
@@ -34,6 +41,11 @@ type Options struct {
 	Solver smt.Solver
 	// MaxFlows bounds the pairs of ends that are compared; 0 means 400.
 	MaxFlows int
+	// Time is how long the comparison of a network goes on; 0 means as long as it
+	// takes. What is not done by then is left out. Done is how much was compared
+	// earlier: see Rest.
+	Time time.Duration
+	Done int
 }
 
 // Report is what a comparison found. Reports of several networks add up.
@@ -43,10 +55,14 @@ type Report struct {
 	Packets                       int // walked by trace
 	Values                        int // of those, with values that the solver chose for unknowns
 	Split                         int // flows whose unknown Booleans were tried case by case
+	// Ends are the interfaces of which one stands for a class, Interfaces all of
+	// them.
+	Ends, Interfaces int
 	// Undecided counts questions that the solver gave up on; LeftOut flows beyond
-	// MaxFlows; Complex sets with more boxes than a query takes.
-	Undecided, LeftOut, Complex int
-	Disagreements               []Disagreement
+	// MaxFlows, Late what the caller had no time for; Complex sets with more
+	// boxes than a query takes.
+	Undecided, LeftOut, Late, Complex int
+	Disagreements                     []Disagreement
 	// Opens are values that would complete a flow from the internet.
 	Opens []Opening
 	// SolverErr is why the solver was lost on the way: the rest was compared by
@@ -93,28 +109,54 @@ type session struct {
 	o     Options
 	r     *Report
 	cases []map[string]string
+	until time.Time // zero: no end
+	next  int       // the number of the next thing to be compared
+	rest  Rest
+}
+
+// Rest says how far a comparison came: how many things were compared, and how many
+// were left out when the time was up.
+type Rest struct{ Done, Left int }
+
+// skips reports whether the next thing is not to be compared: earlier it was, or
+// the time is up.
+func (s *session) skips() bool {
+	s.next++
+	if s.next <= s.o.Done {
+		return true
+	}
+	if !s.until.IsZero() && time.Now().After(s.until) {
+		s.rest.Left++
+		return true
+	}
+	s.rest.Done = s.next
+	return false
 }
 
 // Network compares the answers about one network, and the packets of its
-// findings. The error is the context's, or that of the packet sets' budget.
-func Network(ctx context.Context, n *ir.Network, findings []diag.Finding, o Options, r *Report) error {
+// findings. What is left when the time is up another call goes on with. The error is the context's, or that of the packet sets' budget.
+func Network(ctx context.Context, n *ir.Network, findings []diag.Finding, o Options, r *Report) (Rest, error) {
 	if o.MaxFlows <= 0 {
 		o.MaxFlows = 400
 	}
 	m, err := reach.Compile(ctx, n)
 	if err != nil {
-		return err
+		return Rest{}, err
 	}
-	s := &session{ctx: ctx, n: n, model: m, o: o, r: r, cases: booleanCases(n)}
+	s := &session{ctx: ctx, n: n, model: m, o: o, r: r, cases: booleanCases(n), rest: Rest{Done: o.Done}}
+	if o.Time > 0 {
+		s.until = time.Now().Add(o.Time)
+	}
 	if r.SolverErr != nil {
 		s.o.Solver = nil
 	}
-	for _, step := range []func() error{s.acls, s.groups, s.flows, func() error { return s.findings(findings) }} {
+	// What findings are about comes first, and what there is most of last.
+	for _, step := range []func() error{func() error { return s.findings(findings) }, s.acls, s.groups, s.flows} {
 		if err := step(); err != nil {
-			return err
+			return s.rest, err
 		}
 	}
-	return nil
+	return s.rest, nil
 }
 
 // question is one thing that all judges can be asked about.
@@ -127,7 +169,8 @@ type question struct {
 	fits     smt.Term // the worlds in which the ends can have the header's addresses
 	anywhere smt.Term // there is such a world
 	within   solver.Set
-	ask      func(*ir.Network, packet.Header, mapping) (trace.Verdict, bool)
+	// ask has trace answer, with a port that is picked on the way.
+	ask      func(*ir.Network, packet.Header, uint16, mapping) (trace.Verdict, bool)
 	from, to *ir.Interface
 }
 
@@ -162,20 +205,28 @@ func (s *session) compare(q question) error {
 	}
 	e := q.encoder
 	fails := e.Or(e.And(q.fits, e.Not(q.term)), e.Not(q.anywhere))
+	need, can := e.And(must, fails, e.Most()), e.And(q.fits, q.term, e.Not(may), e.Least())
+	wrong, err := s.solve(e.Formula(e.Or(need, can)))
+	if err != nil {
+		return err
+	}
 	for _, c := range []struct {
 		says string
-		is   []smt.Term
+		is   smt.Term
 	}{
-		{"the sets say that it must pass, the formula that it need not", []smt.Term{must, fails, e.Most()}},
-		{"the sets say that it cannot pass, the formula that it may", []smt.Term{q.fits, q.term, e.Not(may), e.Least()}},
+		{"the sets say that it must pass, the formula that it need not", need},
+		{"the sets say that it cannot pass, the formula that it may", can},
 	} {
-		m, err := s.solve(e.Formula(c.is...))
+		if wrong == nil {
+			break
+		}
+		m, err := s.solve(e.Formula(c.is))
 		if err != nil {
 			return err
 		}
 		if m != nil {
-			v, _ := q.ask(s.n, m.Header, nil)
-			s.disagree(&q, m.Header, fmt.Sprintf("%s; trace: %s", c.says, v), e.Values(e.Formula(c.is...), m))
+			v, _ := q.ask(s.n, m.Header, e.Picked(m), nil)
+			s.disagree(&q, m.Header, fmt.Sprintf("%s; trace: %s", c.says, v), e.Values(e.Formula(c.is), m))
 		}
 	}
 	if q.band.Exact() {
@@ -187,7 +238,7 @@ func (s *session) compare(q question) error {
 // solve asks the solver. What it cannot decide is counted; when it is lost, the
 // comparison goes on without it.
 func (s *session) solve(f smt.Formula) (*smt.Model, error) {
-	if s.o.Solver == nil {
+	if s.o.Solver == nil || slices.Contains(f.Assert, smt.False) {
 		return nil, nil
 	}
 	m, err := s.o.Solver.Solve(s.ctx, f)
@@ -237,16 +288,19 @@ func (s *session) values(q *question, among smt.Term) error {
 			term = e.And(q.anywhere, e.Not(q.term), e.Most())
 		}
 		f := e.Formula(among, q.fits, term)
+		if !e.Settled(f) {
+			continue // something has no word
+		}
 		m, err := s.solve(f)
 		if err != nil {
 			return err
 		}
-		if m == nil || !e.Settled(f) {
-			continue // something has no word, such as what is not modelled
+		if m == nil {
+			continue
 		}
 		values := e.Values(f, m)
 		with, moved := ir.SubstituteMapped(s.n, values)
-		got, ok := q.ask(with, m.Header, moved)
+		got, ok := q.ask(with, m.Header, e.Picked(m), moved)
 		if !ok {
 			continue
 		}
@@ -304,7 +358,7 @@ func (s *session) walk(q *question, h packet.Header) error {
 	if err != nil {
 		return err
 	}
-	v, ok := q.ask(s.n, h, nil)
+	v, ok := q.ask(s.n, h, 0, nil)
 	if !ok {
 		return nil
 	}
@@ -328,6 +382,9 @@ func word(must, may bool) string {
 // acls compares every network ACL.
 func (s *session) acls() error {
 	for _, a := range s.n.NetworkACLs {
+		if s.skips() {
+			continue
+		}
 		for _, egress := range []bool{false, true} {
 			for _, f := range packet.Families {
 				e, sp := formula.New(s.n, f), s.model.Space(f)
@@ -337,7 +394,7 @@ func (s *session) acls() error {
 					fits: smt.True, anywhere: smt.True, within: sp.All(),
 				}
 				position := slices.Index(s.n.NetworkACLs, a)
-				q.ask = func(n *ir.Network, h packet.Header, _ mapping) (trace.Verdict, bool) {
+				q.ask = func(n *ir.Network, h packet.Header, _ uint16, _ mapping) (trace.Verdict, bool) {
 					return trace.ACL(n.NetworkACLs[position], egress, h), true
 				}
 				if err := s.compare(q); err != nil {
@@ -359,9 +416,11 @@ func direction(egress bool) string {
 
 // groups compares the groups of every interface that differs in them.
 func (s *session) groups() error {
-	for _, i := range s.representatives(func(i *ir.Interface) string {
-		return fmt.Sprintf("%v %d %v", i.Groups, i.Kind, i.Subnet)
-	}) {
+	for _, m := range classes(s.n.Interfaces, groupClass) {
+		i := m.first
+		if s.skips() {
+			continue
+		}
 		for _, egress := range []bool{false, true} {
 			for _, f := range packet.Families {
 				e, sp := formula.New(s.n, f), s.model.Space(f)
@@ -370,7 +429,7 @@ func (s *session) groups() error {
 					band: s.model.Groups(f, i, egress, nil), term: e.Groups(i, egress, nil),
 					fits: smt.True, anywhere: smt.True, within: sp.All(), from: i,
 				}
-				q.ask = func(n *ir.Network, h packet.Header, m mapping) (trace.Verdict, bool) {
+				q.ask = func(n *ir.Network, h packet.Header, _ uint16, m mapping) (trace.Verdict, bool) {
 					j, ok := m.of(i)
 					if !ok {
 						return trace.VerdictInvalid, false
@@ -385,18 +444,4 @@ func (s *session) groups() error {
 		}
 	}
 	return nil
-}
-
-// representatives picks the first interface of each kind that a description
-// tells apart.
-func (s *session) representatives(describe func(*ir.Interface) string) []*ir.Interface {
-	seen := map[string]bool{}
-	var is []*ir.Interface
-	for _, i := range s.n.Interfaces {
-		if d := describe(i); !seen[d] {
-			seen[d] = true
-			is = append(is, i)
-		}
-	}
-	return is
 }
