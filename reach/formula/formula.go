@@ -69,6 +69,7 @@ type Encoder struct {
 	doors map[*ir.VPC]*ir.Interface
 	far   []smt.Term // variables that stand for what is not modelled
 	dark  []smt.Term // and for what the input does not show of a way
+	draws []smt.Term // and for addresses that AWS picks
 }
 
 // key tells variables apart. Its parts are terms or pointers.

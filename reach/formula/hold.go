@@ -2,6 +2,7 @@ package formula
 
 import (
 	"net/netip"
+	"slices"
 
 	"github.com/postern-dev/postern/ir"
 	"github.com/postern-dev/postern/packet"
@@ -249,12 +250,21 @@ func (e *Encoder) advertised(v *ir.VPC, a smt.Term) smt.Term {
 	return e.Not(e.insideAny(a, v.PrivateIPv6...))
 }
 
+// drawn makes the variable of an address that AWS picks, once.
+func (e *Encoder) drawn(k key, width int, note string, known func(smt.Term) smt.Term) smt.Term {
+	t := e.variable(k, width, note, known)
+	if !slices.Contains(e.draws, t) {
+		e.draws = append(e.draws, t)
+	}
+	return t
+}
+
 // privateAddress is the private address of a slot at a place, as a term.
 func (e *Encoder) privateAddress(d *ir.Address, p place, f packet.Family) smt.Term {
 	if d != nil && d.Private.Known() && d.Private.V.IsValid() {
 		return e.address(d.Private.V)
 	}
-	return e.variable(key{kind: "private address", of: d, with: p.subnet, position: int(f)}, smt.AddressWidth(f), "a private address that AWS picks", func(t smt.Term) smt.Term {
+	return e.drawn(key{kind: "private address", of: d, with: p.subnet, position: int(f)}, smt.AddressWidth(f), "a private address that AWS picks", func(t smt.Term) smt.Term {
 		if p.subnet == nil {
 			return smt.True
 		}
@@ -272,7 +282,7 @@ func (e *Encoder) publicAddress(p *ir.Public, owner any) smt.Term {
 	if p != nil && told(p) {
 		return e.address(p.Addr.V)
 	}
-	return e.variable(key{kind: "public address", of: owner}, 32, "a public address that AWS picks", func(t smt.Term) smt.Term {
+	return e.drawn(key{kind: "public address", of: owner}, 32, "a public address that AWS picks", func(t smt.Term) smt.Term {
 		return e.And(e.onInternet(t), e.outside(t))
 	})
 }

@@ -85,13 +85,14 @@ func (e *Encoder) Values(f smt.Formula, m *smt.Model) map[string]string {
 func (e *Encoder) Picked(m *smt.Model) uint16 { return uint16(m.Value(e.Port()).Lo) }
 
 // Settled reports whether Values has a word for every unknown of a formula: with
-// those values nothing that matters to it stays open, but for what the input does
-// not show of a way, and what is not modelled.
+// those values nothing that matters to it stays open, but for the addresses that
+// AWS picks, what the input does not show of a way, and what is not modelled.
 func (e *Encoder) Settled(f smt.Formula) bool {
 	h := e.header
 	kinds := map[string]siteKind{}
 	for _, t := range f.Variables() {
-		if t == h.Src || t == h.Dst || t == h.Protocol || t == h.SrcPort || t == h.DstPort || e.upper(t) || t == e.Port() || slices.Contains(e.dark, t) || slices.Contains(e.far, t) {
+		if t == h.Src || t == h.Dst || t == h.Protocol || t == h.SrcPort || t == h.DstPort || e.upper(t) || t == e.Port() || slices.Contains(e.dark, t) || slices.Contains(e.far, t) ||
+			slices.Contains(e.draws, t) {
 			continue
 		}
 		s, ok := e.sites[t]
