@@ -79,6 +79,7 @@ func cidr(s *ir.Subnet, f packet.Family) ir.Value[netip.Prefix] {
 	}
 	return s.IPv4
 }
+
 func cidr4(a, b byte, bits int) netip.Prefix {
 	return netip.PrefixFrom(netip.AddrFrom4([4]byte{a, b}), bits)
 }
