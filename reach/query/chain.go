@@ -79,7 +79,6 @@ type search struct {
 	ctx   context.Context
 	which flows
 
-	ends  []endpoint.End // hosts outside that the walk starts from
 	first []int          // interfaces that it starts on
 	entry []int          // interfaces that the hosts outside open flows to
 	by    []endpoint.End // of entry: by which host
