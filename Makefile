@@ -7,7 +7,7 @@ FUZZTIME ?= 4s
 SOAK ?= 1000000000
 PACKAGES := ./...
 # Kinds of which a switch picks a few on purpose.
-NOT_ENUMS := 'hclsyntax\.TokenType|awsapi\.(record|value)Kind'
+NOT_ENUMS := 'reflect\.Kind|hclsyntax\.TokenType|awsapi\.(record|value)Kind'
 
 .PHONY: all build test unit lint fuzz bench soak cover golden z3 linked verify
 

@@ -108,7 +108,7 @@ func sentence(h *trace.Hop) string {
 				return "no route to the destination"
 			}
 		case trace.StageInvalid, trace.StageEndpoint, trace.StageNACLEgress, trace.StageNACLIngress, trace.StageService, trace.StageGateway,
-			trace.StagePeering, trace.StageTransitGateway, trace.StageBPA, trace.StageExempt:
+			trace.StagePeering, trace.StageTransitGateway, trace.StageLoadBalancer, trace.StageBPA, trace.StageExempt:
 		}
 	}
 	if h.Stage == trace.StageService {

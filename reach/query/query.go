@@ -231,10 +231,10 @@ func joined(vs []trace.Verdict, all bool) trace.Verdict {
 	}
 	v := last
 	for _, w := range vs {
-		switch w {
-		case first:
+		if w == first {
 			return first
-		case trace.Unknown:
+		}
+		if w == trace.Unknown {
 			v = trace.Unknown
 		}
 	}
