@@ -24,6 +24,7 @@ type asker struct {
 	first  []int        // by atom, its first box
 	point  *point
 	search *Search // what is wanted; nil: everything
+	vague  *Answer // used again
 }
 
 func newAsker(t *Table) *asker {
@@ -86,6 +87,9 @@ func (a *asker) pair(ctx context.Context, from, to int32) (*Answer, error) {
 	if u.Interface == v.Interface {
 		return nil, nil
 	}
+	if u.vague || v.vague {
+		return a.vaguely(from, to), nil
+	}
 	flow, space, err := a.flow(ctx, u.Interface, v.Interface)
 	if err != nil {
 		if !errors.Is(err, solver.ErrBudget) {
@@ -112,6 +116,19 @@ func (a *asker) other(from, to int32) *Vertex {
 	return &a.t.Vertices[a.t.Classes[to].Vertices[0]]
 }
 
+// vaguely is what groups let pass between two classes, possibly. The answer
+// holds until the next one.
+func (a *asker) vaguely(from, to int32) *Answer {
+	if a.vague == nil {
+		a.vague = newAnswer(a.t.Universe.Words)
+	}
+	out := a.vague
+	for k := range a.t.Universe.Words {
+		out.May.Forward[k], out.May.Reply[k] = a.between(a.t.hi, from, to, k), a.t.Universe.all[k]
+	}
+	return out
+}
+
 // unwanted reports whether a search needs no answer for two classes: no sender
 // is of interest, or nothing surely flows, because it is not known where an end
 // stands, or its groups do not let it.
@@ -133,34 +150,43 @@ func (a *asker) odd(from, to int32) bool {
 	return a.t.cells[a.t.cellOf[from]].odd || a.t.cells[a.t.cellOf[to]].odd
 }
 
-// stopped reports whether groups stop all packets, as a bound sees them. In IPv4
-// the receiver may see another source than the sender, behind some gateway; where
-// an address is not known, it may be any that a rule names.
+// stopped reports whether groups stop all packets, as a bound sees them.
 func (a *asker) stopped(b *bound, from, to int32) bool {
+	for k := range a.t.Universe.Words {
+		if a.between(b, from, to, k) != 0 {
+			return false
+		}
+	}
+	return true
+}
+
+// between returns one word of what groups let pass, whatever way a packet takes.
+// In IPv4 the receiver may see another source than the sender, behind some
+// gateway; where an address is not known, it may be any that a rule names.
+func (a *asker) between(b *bound, from, to int32, k int) uint64 {
 	t := a.t
 	if a.point == nil {
 		a.point = &point{t: t}
 	}
 	odd := a.odd(from, to)
-	for k := range t.Universe.Words {
-		f := t.masks.of(b.service[to])[k]
-		if odd {
-			f &= a.point.groups(b, egress, from, to, true, k) | t.named(b, egress, from, k)
-		} else {
-			f &= a.point.groups(b, egress, from, to, true, k)
+	allowed := func(dir int, class, peer int32, named bool) uint64 {
+		if g := &t.Vertices[t.Classes[class].Vertices[0]].Interface.Groups; b.hi && len(g.Sure) == 0 {
+			return t.Universe.all[k] // it may turn out to have no groups, and so no filter
 		}
-		if f == 0 {
-			continue
+		m := a.point.groups(b, dir, class, peer, true, k)
+		if named {
+			m |= t.named(b, dir, class, k)
 		}
-		in := a.point.groups(b, ingress, to, from, true, k)
-		if odd || t.family == packet.IPv4 {
-			in |= t.named(b, ingress, to, k)
-		}
-		if f&in != 0 {
-			return false
-		}
+		return m
 	}
-	return true
+	f := t.masks.of(b.service[to])[k]
+	if f != 0 {
+		f &= allowed(egress, from, to, odd)
+	}
+	if f != 0 {
+		f &= allowed(ingress, to, from, odd || t.family == packet.IPv4)
+	}
+	return f
 }
 
 // named returns one word of what rules of a class that name addresses allow.

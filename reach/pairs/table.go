@@ -1,6 +1,7 @@
 package pairs
 
 import (
+	"cmp"
 	"context"
 	"runtime"
 	"sync/atomic"
@@ -134,13 +135,16 @@ func parallel(ctx context.Context, n int, do func(worker, k int) error) error {
 }
 
 // options are for tests and measurements.
-type options struct{ noClasses bool }
+type options struct {
+	noClasses    bool
+	alternatives int // in place of maxAlternatives
+}
 
 // newTable compiles one family. It is nil when no interface has an address of
 // it.
 func newTable(ctx context.Context, n *ir.Network, f packet.Family, o options) (*Table, error) {
 	t := &Table{net: n, family: f, groups: map[*ir.SecurityGroup]int32{}}
-	t.Vertices, t.cuts = vertices(n, f)
+	t.Vertices, t.cuts = vertices(n, f, cmp.Or(o.alternatives, maxAlternatives))
 	if len(t.Vertices) == 0 {
 		return nil, nil
 	}

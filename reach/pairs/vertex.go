@@ -28,6 +28,7 @@ type Vertex struct {
 	vpc    *ir.VPC
 	maybe  bool // the interface or its address may not be there
 	odd    bool // no formula of this package fits it: Flow is asked
+	vague  bool // nothing is computed for it but what groups let pass; see narrow
 	key    key
 }
 
@@ -90,12 +91,12 @@ const maxPicked = 512
 
 // vertices lists the interfaces by their addresses of one family. Where some
 // stand for several addresses, cuts is where CIDRs tell addresses apart.
-func vertices(n *ir.Network, f packet.Family) (vs []Vertex, cuts []key) {
+func vertices(n *ir.Network, f packet.Family, most int) (vs []Vertex, cuts []key) {
 	a := &assigner{family: f, net: n}
 	for _, i := range n.Interfaces {
 		a.interfaceVertices(i)
 	}
-	return a.vs, a.cuts
+	return narrow(a.vs, most), a.cuts
 }
 
 // assigner makes the vertices of one family.
