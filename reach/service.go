@@ -32,14 +32,26 @@ var reserved = map[packet.Family]string{packet.IPv4: "169.254.168.0/22", packet.
 // toLattice is the way to VPC Lattice: by the groups of the sender, its subnet's
 // ACL, and those of the VPC's association. No route is looked up.
 func (w *walker) toLattice(t trip, a place) outcome {
-	if a.vpc == nil || a.subnet == nil || a.vpc.Lattice == nil || w.hope {
+	if a.vpc == nil || a.subnet == nil || a.vpc.Lattice == nil && a.vpc.Seen || w.hope {
 		return nothing()
 	}
 	e := w.e
 	s := Stage{Kind: KindAddress, Component: "VPC Lattice", Band: exactly(e.latticeDst), via: "VPC Lattice"}
-	front := &ir.Interface{Resource: a.vpc.Lattice.Origin.Address, Groups: a.vpc.Lattice.Groups, Kind: ir.InterfaceOther, Origin: a.vpc.Lattice.Origin}
-	if !w.push(&t, s) || !w.sender(&t, no) || !w.border(&t, a, true) || !w.push(&t, e.groupStage(front, false, requestIn, t.s.from.iface, yes)) {
+	if a.vpc.Lattice == nil { // the VPC is only named: it may be associated
+		s.Band.Must, s.Band.Ground = solver.Empty, solver.Empty
+		s.because(&ir.Unknown{Cause: diag.Cause{
+			Code: diag.NotInInput, Message: "whether " + a.vpc.Origin.Address + " is associated with VPC Lattice is not in the input",
+			Address: a.vpc.Origin.Address, Range: a.vpc.Origin.Range,
+		}})
+	}
+	if !w.push(&t, s) || !w.sender(&t, no) || !w.border(&t, a, true) {
 		return nothing()
+	}
+	if l := a.vpc.Lattice; l != nil {
+		front := &ir.Interface{Resource: l.Origin.Address, Groups: l.Groups, Kind: ir.InterfaceOther, Origin: l.Origin}
+		if !w.push(&t, e.groupStage(front, false, requestIn, t.s.from.iface, yes)) {
+			return nothing()
+		}
 	}
 	t.door = door{kind: doorService}
 	return w.arrived(t)
@@ -60,6 +72,9 @@ func (w *walker) fromLattice(to *ir.Interface, b place, next *relay) outcome {
 		return nothing()
 	}
 	f := w.all(e, t.path)
+	if next != nil { // what the load balancer sends on is not followed from here
+		f.Must, f.Ground = solver.Empty, solver.Empty
+	}
 	r := trip{s: t.s, reply: true}
 	reply, backs := w.walked(func() outcome {
 		w.border(&r, b, true)

@@ -166,7 +166,7 @@ func pair(ctx context.Context, m *reach.Model, q Question, from, to endpoint.End
 		if len(fits) == 0 {
 			continue // no way has addresses for the packets asked about
 		}
-		verdicts = append(verdicts, judge(s, q, flow, sets.Complete, fits))
+		verdicts = append(verdicts, judge(s, q, flow, sets.Complete, fits, asked))
 		p.Sets = append(p.Sets, sets)
 		if err := s.Err(); err != nil {
 			return p, err
@@ -250,25 +250,16 @@ func verdict(ps []Pair, all bool) trace.Verdict {
 }
 
 // judge gives the verdict about one family of a pair. Of fits, see addressed.
-func judge(s *solver.Space, q Question, flow reach.Flow, complete reach.Band, fits []fit) trace.Verdict {
+func judge(s *solver.Space, q Question, flow reach.Flow, complete reach.Band, fits []fit, asked solver.Set) trace.Verdict {
 	switch {
 	case complete.May == solver.Empty:
 		return trace.Deny
 	case q.All:
 		return judgeAll(s, q, complete, union(s, fits))
 	}
-	for _, fit := range fits {
-		// Whatever address AWS picks for an end, some packet has to flow.
-		sure := s.Intersect(complete.Must, fit.set)
-		if !flow.FixedFrom {
-			sure = every(s, sure, packet.FieldSrc, fit.set)
-		}
-		if !flow.FixedTo {
-			sure = every(s, sure, packet.FieldDst, fit.set)
-		}
-		if sure != solver.Empty {
-			return trace.Allow
-		}
+	// Whatever address AWS picks for an end, some packet has to flow.
+	if surely(s, flow, complete.Must, asked) != solver.Empty {
+		return trace.Allow
 	}
 	return trace.Unknown
 }
