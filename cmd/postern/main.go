@@ -12,14 +12,20 @@ import (
 	"runtime/debug"
 )
 
-// softMemory is how much memory the program may take before it collects garbage
-// more often than it would. It is no bound: what is needed is used. GOMEMLIMIT
-// sets another.
-const softMemory = 400 << 20
+// Memory is traded for time as long as there is little of it in use: garbage is
+// collected when the heap has tripled, and more often near softMemory. That is no
+// bound: what is needed is used. GOGC and GOMEMLIMIT set other values.
+const (
+	softMemory = 420 << 20
+	growth     = 200 // percent
+)
 
 func main() {
 	if os.Getenv("GOMEMLIMIT") == "" {
 		debug.SetMemoryLimit(softMemory)
+	}
+	if os.Getenv("GOGC") == "" {
+		debug.SetGCPercent(growth)
 	}
 	os.Exit(run(context.Background(), streams{
 		in: os.Stdin, out: os.Stdout, err: os.Stderr, terminal: isTerminal(os.Stdout), environ: os.Environ(),
