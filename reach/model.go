@@ -54,7 +54,7 @@ type engine struct {
 	// VPC is associated with VPC Lattice.
 	privateSrc, globalSrc, latticeSrc, latticeDst, reservedDst solver.Set
 
-	lattice, nats bool // nats: there are NAT gateways
+	lattice, nats bool // nats: see mayHaveNAT
 	noReply       solver.Set
 }
 
@@ -151,7 +151,7 @@ func (e *engine) index() {
 	e.internet = build(&internet)
 	e.inet = e.from(packet.FieldSrc, e.internet)
 	e.ranges()
-	e.nats = slices.ContainsFunc(e.net.Gateways, func(g *ir.Gateway) bool { return g.Kind == ir.NATGateway })
+	e.nats = mayHaveNAT(e.net)
 }
 
 // ranges compiles the addresses that ways begin and end with.
@@ -220,4 +220,22 @@ func cidrs(v *ir.VPC, f packet.Family) []ir.Value[netip.Prefix] {
 		return v.IPv4
 	}
 	return v.IPv6
+}
+
+// mayHaveNAT reports whether a network has NAT gateways, or parts that are not
+// shown, where one may stand.
+func mayHaveNAT(n *ir.Network) bool {
+	hidden := func(c ir.Choice[ir.Target]) bool {
+		return c.Open != nil || slices.ContainsFunc(c.Of, func(t ir.Target) bool {
+			return t.Kind == ir.TargetOther || t.Kind == ir.TargetInvalid ||
+				t.Kind == ir.TargetGateway && (t.Gateway.Kind == ir.OtherGateway || t.Gateway.Kind == ir.GatewayInvalid || t.Gateway.Kind == ir.LoadBalancerEndpoint)
+		})
+	}
+	return slices.ContainsFunc(n.Gateways, func(g *ir.Gateway) bool { return g.Kind == ir.NATGateway }) ||
+		slices.ContainsFunc(n.VPCs, func(v *ir.VPC) bool { return !v.Seen }) ||
+		slices.ContainsFunc(n.Subnets, func(s *ir.Subnet) bool { return s.RouteTable.Open != nil || s.VPC.Open != nil }) ||
+		slices.ContainsFunc(n.Interfaces, func(i *ir.Interface) bool { return i.Subnet.Open != nil }) ||
+		slices.ContainsFunc(n.RouteTables, func(t *ir.RouteTable) bool {
+			return t.Open != nil || slices.ContainsFunc(t.Routes, func(r ir.Route) bool { return hidden(r.Target) })
+		})
 }

@@ -189,6 +189,16 @@ func (w *walker) unseen(from, to *ir.Interface, a, b place, next *relay) outcome
 		})
 	}
 	private := by(end{iface: to, at: b}, w.e.addressStage(to, b, packet.FieldDst))
+	if w.e.Family() == packet.IPv6 && w.e.nats && !w.hope {
+		local, public := w.e.embeddedDst(to, b)
+		dst := w.e.Union(local, public)
+		if dst == solver.Empty {
+			return private
+		}
+		return w.union(w.e, private, by(end{iface: to, at: b, embedded: true}, Stage{
+			Kind: KindAddress, Component: to.Resource, Place: to.Origin.Place(""), Band: Band{solver.Empty, dst, dst},
+		}))
+	}
 	if w.e.Family() == packet.IPv6 || w.e.stands(to, b).hasPublic == no {
 		return private
 	}

@@ -192,6 +192,17 @@ func (w *walker) opaque(t trip, why *ir.Unknown) outcome {
 	}
 	w.push(&t, s)
 	t.opaque, t.known = true, min(t.known, maybe)
+	if t.goal().embedded && !t.reply {
+		// A NAT gateway on the part that is not shown may make it a packet of IPv4:
+		// the filters beyond see that one.
+		o := outcome{forward: w.all(t.s.e, t.path)}
+		o.forward.Must, o.forward.Ground = solver.Empty, solver.Empty
+		o.complete = o.forward
+		if o.forward.May != solver.Empty {
+			w.found(t, o, nil)
+		}
+		return o
+	}
 	if t.door.kind == doorNone && t.goal().outside() {
 		t.door.kind = doorUnknown
 	}
